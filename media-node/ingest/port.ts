@@ -1,0 +1,57 @@
+/**
+ * What the ingest server asks of the node, and what it hands over: who may publish, and their tags.
+ */
+
+/** One publish attempt, before anything was answered. */
+export type PublishRequest = {
+  /** New UUID for each attempt. */
+  readonly publisherId: string;
+  /** Trimmed, without `?query`, from the stream name or from the app's path. */
+  readonly streamKey: string;
+  readonly remoteAddress: string;
+  /** What the encoder calls itself in `connect` (flashVer). */
+  readonly encoder: string | null;
+};
+
+/** A refusal is answered before `Publish.Start`, with a sentence the broadcaster can act on. */
+export type PublishDecision =
+  | { readonly isAccepted: true; readonly sink: PublisherSink }
+  | { readonly isAccepted: false; readonly code: "BadName" | "Denied"; readonly reason: string };
+
+/** One tag as it came off the wire. */
+export type WireTag = {
+  readonly type: "audio" | "video" | "script";
+  /** The publisher's own clock, 32 bits of ms: not to be trusted. */
+  readonly timestampMs: number;
+  /** Owned by the receiver. */
+  readonly body: Uint8Array;
+};
+
+/** Why a publisher is gone. */
+export type PublisherEnd =
+  | { readonly cause: "stopped" } // deleteStream or FCUnpublish
+  | { readonly cause: "lost"; readonly detail: string } // socket closed, idle, protocol error
+  | { readonly cause: "kicked" };
+
+/** Receives what an accepted publisher sends. Calls come in order; `onEnd` exactly once, last. */
+export interface PublisherSink {
+  /** Called right after `Publish.Start` was written, before any tag. */
+  onStart(publisher: Publisher): void;
+  onTag(tag: WireTag): void;
+  onEnd(end: PublisherEnd): void;
+}
+
+/** The accepted connection, as the node may act on it. */
+export interface Publisher {
+  readonly id: string;
+  readonly remoteAddress: string;
+  /** Clock (performance.now) of the last byte received. */
+  readonly lastByteAtMs: number;
+  /** Stops and resumes reading the socket: TCP then holds the encoder back. */
+  pause(): void;
+  resume(): void;
+  /** Destroys the socket: encoders ignore server messages after the start. */
+  kick(): void;
+}
+
+export type PublishHandler = (request: PublishRequest) => Promise<PublishDecision>;

@@ -1,0 +1,40 @@
+/**
+ * The packager as the live stream drives it: samples in, playable renditions out.
+ */
+import type { AudioConfig, AudioFrame, RungPlan, VideoConfig, VideoSample } from "../media.ts";
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
+
+export type PackagerStart = {
+  readonly videoUrl: string;
+  readonly epoch: number;
+  readonly rungs: readonly RungPlan[];
+  /** Wall clock (Unix ms) of time zero of the broadcast's timeline: EXT-X-PROGRAM-DATE-TIME. */
+  readonly wallClockAtZeroMs: number;
+  readonly segmentTargetMs: number;
+  /** Null: no parts. */
+  readonly partTargetMs: number | null;
+  /** Whether the source has each kind of track. */
+  readonly hasVideo: boolean;
+  readonly hasAudio: boolean;
+};
+
+/** Muxes the audio into every rendition, cuts, keeps the live window and answers playback. */
+export interface Packager {
+  /** A config that differs from the one in force begins a new init segment with a discontinuity. */
+  setVideoConfig(rung: RenditionName, config: VideoConfig): void;
+  setAudioConfig(config: AudioConfig): void;
+  pushVideo(rung: RenditionName, sample: VideoSample): void;
+  pushAudio(frame: AudioFrame): void;
+  /** The timeline jumps: closes the open segments; the next ones carry EXT-X-DISCONTINUITY. */
+  markDiscontinuity(): void;
+  /** Closes everything; playlists get EXT-X-ENDLIST and all waiters are answered. Idempotent. */
+  end(): Promise<RecordingSummary>;
+  readonly isPlayable: boolean;
+}
+
+export type RecordingSummary = {
+  readonly durationMs: number;
+  readonly segments: number;
+  /** 0 when recording is off or nothing could be kept. */
+  readonly recordedBytes: number;
+};

@@ -1,0 +1,125 @@
+/**
+ * What media nodes and the resizer say to the API under `/control/*`, with the service token.
+ *
+ * Every write about a broadcast carries `nodeId` and the `epoch` that `authorise` gave out. The API
+ * raises the epoch when a broadcast changes hands, answers an older one with 409 STALE_EPOCH, and
+ * answers a repeated write as it did the first time.
+ */
+import * as z from "zod";
+import {
+  broadcastSettingsSchema,
+  endReasonSchema,
+  issueSchema,
+  renditionFactsSchema,
+  sourceFactsSchema,
+} from "./broadcast.ts";
+
+const nodeIdSchema = z.string().min(1).max(100);
+const broadcastRefSchema = z.object({
+  nodeId: nodeIdSchema,
+  broadcastId: z.uuid(),
+  epoch: z.int().positive(),
+});
+
+/** `POST /control/authorise`: may this publisher go live, and into which video? */
+export const authoriseRequestSchema = z.object({
+  nodeId: nodeIdSchema,
+  /** New for each start of the node's process: a restarted node takes its broadcasts over. */
+  nodeInstanceId: z.uuid(),
+  /** New for each publish attempt; makes a retried request idempotent. */
+  publisherId: z.uuid(),
+  streamKey: z.string().min(1).max(256),
+  remoteAddress: z.string().max(64),
+});
+export type AuthoriseRequest = z.infer<typeof authoriseRequestSchema>;
+
+/** The answer; a refusal is a 400 problem whose `code` says which. */
+export const authoriseResponseSchema = z.object({
+  broadcastId: z.uuid(),
+  epoch: z.int().positive(),
+  /** The channel's broadcast runs already (or waits for its publisher) on this same node. */
+  isResumed: z.boolean(),
+  channelId: z.uuid(),
+  videoId: z.uuid(),
+  videoUrl: z.string(),
+  /** A thumbnail is wanted: the broadcaster has not uploaded one. */
+  wantsThumbnail: z.boolean(),
+  settings: broadcastSettingsSchema,
+});
+export type AuthoriseResponse = z.infer<typeof authoriseResponseSchema>;
+
+/** `POST /control/started`: the first media arrived; the video is RUNNING, the channel LIVE. */
+export const startedRequestSchema = broadcastRefSchema.extend({
+  startedAt: z.iso.datetime(),
+  source: sourceFactsSchema,
+  renditions: z.array(renditionFactsSchema).min(1).max(8),
+});
+export type StartedRequest = z.infer<typeof startedRequestSchema>;
+
+/** `POST /control/progress`: every few seconds, one report for all broadcasts of a node. */
+export const progressRequestSchema = z.object({
+  nodeId: nodeIdSchema,
+  broadcasts: z.array(z.object({
+    broadcastId: z.uuid(),
+    epoch: z.int().positive(),
+    state: z.enum(["live", "waiting"]), // waiting: inside the reconnect window
+    durationMs: z.int().nonnegative(),
+    ingestBitrateBps: z.int().nonnegative(),
+    fps: z.number().nonnegative(),
+    encodeSpeed: z.number().nonnegative().nullable(), // 1 = as fast as real time
+    viewers: z.int().nonnegative(),
+    issues: z.array(issueSchema).max(20),
+  })).max(1000),
+});
+export type ProgressRequest = z.infer<typeof progressRequestSchema>;
+
+/** What the API wants stopped; the node ends those broadcasts with the reason given. */
+export const progressResponseSchema = z.object({
+  stop: z.array(z.object({ broadcastId: z.uuid(), reason: endReasonSchema })),
+});
+export type ProgressResponse = z.infer<typeof progressResponseSchema>;
+
+/** `POST /control/ended`: the broadcast is over and what was recorded is complete. */
+export const endedRequestSchema = broadcastRefSchema.extend({
+  endedAt: z.iso.datetime(),
+  reason: endReasonSchema,
+  detail: z.string().max(500).nullable(),
+  durationMs: z.int().nonnegative(),
+  recordedBytes: z.int().nonnegative(), // 0: nothing is kept
+});
+export type EndedRequest = z.infer<typeof endedRequestSchema>;
+
+/** `POST /control/poster`: a frame of the broadcast lies in storage under `sourceKey`. */
+export const posterRequestSchema = broadcastRefSchema.extend({
+  sourceKey: z.string().min(1).max(300),
+});
+export type PosterRequest = z.infer<typeof posterRequestSchema>;
+
+/** One stored size of an image. */
+export const imageVariantSchema = z.object({
+  name: z.string(), // "512.webp": the last part of its key
+  key: z.string(),
+  contentType: z.enum(["image/webp", "image/jpeg"]),
+  width: z.int().positive(),
+  height: z.int().positive(),
+  bytes: z.int().positive(),
+});
+export type ImageVariant = z.infer<typeof imageVariantSchema>;
+
+/** `POST /control/image`: the resizer is done with one version of an image. */
+export const imageReportSchema = z.discriminatedUnion("status", [
+  z.object({
+    status: z.literal("ready"),
+    imageId: z.uuid(),
+    version: z.int().positive(),
+    variants: z.array(imageVariantSchema).min(1).max(20),
+  }),
+  z.object({
+    status: z.literal("failed"),
+    imageId: z.uuid(),
+    version: z.int().positive(),
+    code: z.enum(["UNSUPPORTED_IMAGE", "IMAGE_TOO_LARGE", "INTERNAL"]),
+    detail: z.string().max(500),
+  }),
+]);
+export type ImageReport = z.infer<typeof imageReportSchema>;
