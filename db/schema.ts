@@ -102,6 +102,8 @@ export type BroadcastsTable = {
   viewers: number | null;
   /** Set by the API to have the node end it; answered in the next progress report. */
   stop_reason: EndReason | null;
+  /** `stop_reason` counts from then on (a grace period); null: at once. */
+  stop_at: Date | null;
   end_reason: EndReason | null;
   end_detail: string | null;
   recorded_bytes: ColumnType<number | null, number | null, number | null>;
