@@ -16,7 +16,16 @@ export type PublishRequest = {
 /** A refusal is answered before `Publish.Start`, with a sentence the broadcaster can act on. */
 export type PublishDecision =
   | { readonly isAccepted: true; readonly sink: PublisherSink }
-  | { readonly isAccepted: false; readonly code: "BadName" | "Denied"; readonly reason: string };
+  | {
+    readonly isAccepted: false;
+    readonly code: "BadName" | "Denied";
+    readonly reason: string;
+    /**
+     * The key itself is bad (unknown, revoked), whatever else changes: the same key is then refused
+     * for some seconds without asking again. Leave it out for "already live" or "no video yet".
+     */
+    readonly isKeyBad?: boolean;
+  };
 
 /** One tag as it came off the wire. */
 export type WireTag = {
@@ -29,11 +38,15 @@ export type WireTag = {
 
 /** Why a publisher is gone. */
 export type PublisherEnd =
-  | { readonly cause: "stopped" } // deleteStream or FCUnpublish
+  | { readonly cause: "stopped" } // deleteStream, closeStream or FCUnpublish
+  | { readonly cause: "limit"; readonly detail: string } // bitrate ceiling or maximum duration
   | { readonly cause: "lost"; readonly detail: string } // socket closed, idle, protocol error
   | { readonly cause: "kicked" };
 
-/** Receives what an accepted publisher sends. Calls come in order; `onEnd` exactly once, last. */
+/**
+ * Receives what an accepted publisher sends. Calls come in order; `onEnd` exactly once, last:
+ * also when the publisher was gone before its acceptance could be told, then without `onStart`.
+ */
 export interface PublisherSink {
   /** Called right after `Publish.Start` was written, before any tag. */
   onStart(publisher: Publisher): void;
