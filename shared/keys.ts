@@ -7,6 +7,7 @@ const utf8 = new TextEncoder();
 
 export type KeyPurpose =
   | "access-token"
+  | "refresh-token"
   | "stream-key-lookup"
   | "stream-key-sealing"
   | "service-token";

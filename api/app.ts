@@ -1,0 +1,39 @@
+/**
+ * The API as a value: `app.request()` in a test, `app.fetch` under a server.
+ */
+import { type Context, Hono } from "hono";
+import { AppError } from "#shared/errors.ts";
+import { refuseForeignWrites } from "./cookies.ts";
+import type { ApiEnv, Deps } from "./deps.ts";
+import { front } from "./front.ts";
+import { createErrorHandler, renderProblem } from "./problem.ts";
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+/** Every route of Sluice's API; its type carries them all for the typed client. */
+export function createApp(deps: Deps) {
+  // Not strict: a trailing slash makes no difference.
+  const app = new Hono<ApiEnv>({ strict: false });
+  app.onError(createErrorHandler(deps));
+  app.notFound((c) => answerUnrouted(app, c));
+  app.use(front(deps));
+  app.use(refuseForeignWrites(deps));
+  return app;
+}
+
+export type App = ReturnType<typeof createApp>;
+export type AppType = App;
+
+// RFC 9110 section 15.5.6: a 405 says which methods there are.
+function answerUnrouted(app: Hono<ApiEnv>, c: Context<ApiEnv>): Response {
+  const allowed = METHODS.filter((method) =>
+    app.router.match(method, c.req.path)[0].some(([[, route]]) => route.method === method)
+  );
+  if (allowed.length === 0) {
+    return renderProblem(c, new AppError("NOT_FOUND", "there is nothing under this path"));
+  }
+  const methods = allowed.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]);
+  c.header("allow", methods.join(", "));
+  const detail = `expected ${methods.join(" or ")}, not ${c.req.method}`;
+  return renderProblem(c, new AppError("METHOD_NOT_ALLOWED", detail));
+}

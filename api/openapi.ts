@@ -1,0 +1,74 @@
+/**
+ * Descriptions of routes for the OpenAPI document, from the schemas the routes use anyway.
+ */
+import { describeRoute, resolver } from "hono-openapi";
+import type * as z from "zod";
+import { type RefusalCode, REFUSALS } from "#shared/errors.ts";
+import { problemSchema } from "./problem.ts";
+
+/** Who may call: nobody in particular, a signed-in user, one of our own services. */
+export type Access = "public" | "user" | "service";
+
+export type RouteDescription = {
+  readonly summary: string;
+  readonly tag: "auth" | "user" | "channel" | "videos" | "public" | "control" | "operations";
+  readonly access: Access;
+  /** Success: the schema of the JSON body by status; null where there is no body. */
+  readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** Success bodies that are not JSON, by status. */
+  readonly files?: Readonly<Record<number, readonly string[]>>;
+  /** Refusals beyond those every route has. */
+  readonly refuses?: readonly RefusalCode[];
+  readonly isPaged?: boolean;
+};
+
+const ALWAYS: readonly RefusalCode[] = ["INTERNAL", "UNAVAILABLE"];
+const BY_ACCESS: Readonly<Record<Access, readonly RefusalCode[]>> = {
+  public: [],
+  user: ["UNAUTHENTICATED", "INVALID_TOKEN"],
+  service: ["UNAUTHENTICATED", "INVALID_TOKEN"],
+};
+const SECURITY: Readonly<Record<Access, Record<string, string[]>[]>> = {
+  public: [],
+  user: [{ bearer: [] }, { cookie: [] }],
+  service: [{ service: [] }],
+};
+
+/** Middleware that only carries the route's entry in the OpenAPI document. */
+export function describe(route: RouteDescription) {
+  return describeRoute({
+    summary: route.summary,
+    tags: [route.tag],
+    security: SECURITY[route.access],
+    responses: { ...describeAnswers(route), ...describeRefusals(route) },
+  });
+}
+
+function describeAnswers(route: RouteDescription) {
+  const answers = Object.entries(route.answers).map(([status, schema]) => [status, {
+    description: "Success",
+    ...(route.isPaged === true ? { headers: { Link: LINK_HEADER } } : {}),
+    ...(schema === null ? {} : { content: { "application/json": { schema: resolver(schema) } } }),
+  }]);
+  const files = Object.entries(route.files ?? {}).map(([status, types]) => [status, {
+    description: "Success",
+    content: Object.fromEntries(types.map((type) => [type, {}])),
+  }]);
+  return Object.fromEntries([...answers, ...files]);
+}
+
+const LINK_HEADER = {
+  description: 'The next page: `<url>; rel="next"`; absent on the last one',
+  schema: { type: "string" },
+} as const;
+
+function describeRefusals(route: RouteDescription) {
+  const codes = [...BY_ACCESS[route.access], ...route.refuses ?? [], ...ALWAYS];
+  const byStatus = Map.groupBy(codes, (code) => REFUSALS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [status, {
+      description: group.map((code) => `\`${code}\`: ${REFUSALS[code].title}`).join("; "),
+      content: { "application/problem+json": { schema: resolver(problemSchema) } },
+    }]),
+  );
+}

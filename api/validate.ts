@@ -1,0 +1,120 @@
+/**
+ * `zv()`: zod at the boundary of a route, in the OpenAPI document and in the types of the client.
+ */
+import { zValidator } from "@hono/zod-validator";
+import type { Context, Input, MiddlewareHandler, ValidationTargets } from "hono";
+import { resolver, uniqueSymbol } from "hono-openapi";
+import type * as z from "zod";
+import { AppError, type FieldError } from "#shared/errors.ts";
+
+/** Bodies of JSON beyond this are refused with 413 before they are parsed. */
+export const MAX_JSON_BYTES = 64 * 1024;
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+const FORM_TYPE = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i;
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+
+type Target = "json" | "form" | "query" | "param";
+type Validated<At extends Target, Schema extends z.ZodType> = Input & {
+  in: { [Key in At]: z.input<Schema> };
+  out: { [Key in At]: z.output<Schema> };
+};
+
+/**
+ * Middleware that parses `target` of the request with `schema`: `c.req.valid(target)` is its output.
+ * @throws AppError VALIDATION_FAILED with one pointer per problem, INVALID_JSON,
+ * UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE
+ */
+export function zv<At extends Target, Schema extends z.ZodType>(target: At, schema: Schema) {
+  const validate = zValidator(
+    target as keyof ValidationTargets,
+    schema,
+    (result: { success: boolean; error?: z.core.$ZodError }): undefined => {
+      if (!result.success && result.error !== undefined) throw validationError(result.error);
+    },
+  );
+  const handler: MiddlewareHandler<{}, string, Validated<At, Schema>> = async (c, next) => {
+    if (target === "json") await readJsonText(c);
+    else if (target === "form") requireType(c, FORM_TYPE, "a form");
+    return await (validate as MiddlewareHandler)(c, next) as undefined;
+  };
+  return Object.assign(handler, { [uniqueSymbol]: { target, ...resolver(schema) } });
+}
+
+/** A VALIDATION_FAILED refusal with a JSON pointer for each issue. */
+export function validationError(error: z.core.$ZodError): AppError {
+  const errors = error.issues.flatMap(toFieldErrors).slice(0, 50);
+  const first = errors[0];
+  const detail = first === undefined
+    ? "the request failed validation"
+    : `${first.pointer === "" ? "the request" : first.pointer}: ${first.detail}`;
+  return new AppError("VALIDATION_FAILED", detail, { errors });
+}
+
+function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  const pointer = toPointer(issue.path);
+  if (issue.code !== "unrecognized_keys") return [{ pointer, detail: issue.message }];
+  return issue.keys.map((key) => ({
+    pointer: pointer + toPointer([key]),
+    detail: "is not a field of this request",
+  }));
+}
+
+// RFC 6901 section 3: `~` and `/` are escaped inside a reference token.
+function toPointer(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
+    .join("").slice(0, 200);
+}
+
+function requireType(c: Context, type: RegExp, expected: string): void {
+  const given = c.req.header("content-type");
+  if (given !== undefined && type.test(given)) return;
+  throw new AppError(
+    "UNSUPPORTED_MEDIA_TYPE",
+    given === undefined
+      ? `the content type is missing, expected ${expected}`
+      : `expected ${expected}, not ${given.slice(0, 100)}`,
+  );
+}
+
+async function readJsonText(c: Context): Promise<void> {
+  requireType(c, JSON_TYPE, "application/json");
+  const bytes = await readLimited(c);
+  try {
+    // Hono's validator parses what lies here; its own decoding would replace bad UTF-8 in silence.
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(strictUtf8.decode(bytes)) });
+  } catch (error) {
+    throw new AppError("INVALID_JSON", "the body is not UTF-8", { cause: error });
+  }
+}
+
+/** The body's bytes; a declared length is trusted (the server enforces it), else they are counted. */
+async function readLimited(c: Context): Promise<ArrayBuffer | Uint8Array> {
+  const declared = c.req.header("content-length");
+  if (declared !== undefined) {
+    if (Number(declared) > MAX_JSON_BYTES) throw tooLarge();
+    return c.req.arrayBuffer();
+  }
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of c.req.raw.body ?? []) {
+    bytes += part.byteLength;
+    if (bytes > MAX_JSON_BYTES) throw tooLarge();
+    parts.push(part);
+  }
+  return joinBytes(parts, bytes);
+}
+
+function joinBytes(parts: readonly Uint8Array[], bytes: number): Uint8Array {
+  const joined = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.byteLength;
+  }
+  return joined;
+}
+
+function tooLarge(): AppError {
+  return new AppError("PAYLOAD_TOO_LARGE", `expected at most ${MAX_JSON_BYTES} bytes of JSON`);
+}
