@@ -1,0 +1,108 @@
+/**
+ * The gate behind `npm test`: formats, lints, types and project rules, then every suite on Bun, the
+ * portable rooms again on Deno and the API against a separate Postgres. `npm test -- PATTERN…` runs
+ * the checks and test files whose name contains a pattern. Ends with `N passed, N failed`.
+ */
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findDeno, runCommand } from "./gate/programs.ts";
+import { addTallies, EMPTY_TALLY, failure, readReport, type Tally } from "./gate/tally.ts";
+
+type Check = { readonly name: string; readonly argv: readonly string[] };
+type Suite = {
+  readonly name: string;
+  readonly argv: readonly string[];
+  /** Test files are those below these folders. */
+  readonly folders: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+const BIN = "node_modules/.bin";
+const DENO = findDeno();
+const VITEST_ON_BUN = [process.execPath, "--bun", `${BIN}/vitest`, "run"];
+// Deno's worker threads lack what vitest calls at the end of a file, so files run in processes.
+const VITEST_ON_DENO = [DENO, "run", "-A", "npm:vitest", "run", "--pool=forks"];
+
+const CHECKS: readonly Check[] = [
+  { name: "format", argv: [DENO, "fmt", "--check", "--quiet"] },
+  { name: "lint", argv: [`${BIN}/oxlint`] },
+  { name: "types", argv: [`${BIN}/tsc`, "-p", "."] },
+  { name: "deno-check", argv: [DENO, "check", "--quiet", ...globSync("{api,db,shared}/**/*.ts")] },
+];
+
+const ROOMS = ["api", "cli", "db", "media-node", "resizer", "shared", "web"];
+const SUITES: readonly Suite[] = [
+  { name: "bun", argv: VITEST_ON_BUN, folders: [...ROOMS, "test/checks", "test/gate"] },
+  // Journeys measure time: one after the other, with the machine to themselves.
+  { name: "journeys", argv: [...VITEST_ON_BUN, "--no-file-parallelism"], folders: ["test/e2e"] },
+  { name: "deno", argv: VITEST_ON_DENO, folders: ["api", "db", "shared"] },
+];
+
+const patterns = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));
+const isWanted = (name: string) =>
+  patterns.length === 0 || patterns.some((pattern) => name.includes(pattern));
+
+async function runCheck(check: Check): Promise<Tally> {
+  const startedAtMs = performance.now();
+  const outcome = await runCommand({ argv: check.argv, output: "kept", deadlineMs: 180_000 });
+  const isGood = outcome.exitCode === 0;
+  console.log(`${isGood ? "✓" : "✗"} ${check.name} (${seconds(startedAtMs)} s)`);
+  if (isGood) return { ...EMPTY_TALLY, passed: 1 };
+  console.log(outcome.output.trimEnd());
+  return failure(`check ${check.name}: ${check.argv.slice(0, 3).join(" ")}`);
+}
+
+async function runSuite(suite: Suite, reports: string): Promise<Tally> {
+  const files = globSync(suite.folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`))
+    .filter(isWanted);
+  if (files.length === 0) return EMPTY_TALLY;
+  const startedAtMs = performance.now();
+  const report = join(reports, `${suite.name}.json`);
+  console.log(`\n— suites on ${suite.name}: ${files.length} files`);
+  const { exitCode } = await runCommand({
+    argv: [
+      ...suite.argv,
+      ...files,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+    ],
+    env: { ...suite.env, NODE_ENV: "test" },
+    output: "shown",
+    deadlineMs: 480_000,
+  });
+  console.log(`— suites on ${suite.name}: ${seconds(startedAtMs)} s`);
+  return readReport(suite.name, existsSync(report) ? readFileSync(report, "utf8") : null, exitCode);
+}
+
+function seconds(sinceMs: number): string {
+  return ((performance.now() - sinceMs) / 1000).toFixed(1);
+}
+
+function printSummary(tally: Tally): number {
+  const isStrict = process.env["CI"] === "true";
+  const skipped = tally.skipped.map((name) => `skipped: ${name}`);
+  const failures = isStrict ? [...tally.failures, ...skipped] : tally.failures;
+  console.log("");
+  for (const name of failures) console.log(`failed: ${name}`);
+  if (!isStrict) { for (const line of skipped) console.log(line); }
+  console.log(`${tally.passed} passed, ${failures.length} failed`);
+  return failures.length === 0 && tally.passed > 0 ? 0 : 1;
+}
+
+async function main(): Promise<number> {
+  const reports = mkdtempSync(join(tmpdir(), "sluice-gate-"));
+  try {
+    const checks = await Promise.all(
+      CHECKS.filter(({ name }) => isWanted(name)).map(runCheck),
+    );
+    let tally = checks.reduce(addTallies, EMPTY_TALLY);
+    for (const suite of SUITES) tally = addTallies(tally, await runSuite(suite, reports));
+    return printSummary(tally);
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+}
+
+process.exit(await main());
