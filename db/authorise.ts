@@ -1,0 +1,286 @@
+/**
+ * `authorisePublisher()`: which broadcast a publisher with this stream key goes into.
+ */
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { AuthoriseResponse } from "#shared/contracts/control.ts";
+import { AppError } from "#shared/errors.ts";
+import { newId, newVideoUrl } from "#shared/ids.ts";
+import {
+  type BroadcastRow,
+  endBroadcast,
+  hasFreshLease,
+  lockOpenBroadcast,
+  NGINX_RTMP_NODE,
+  presumeEnd,
+} from "./broadcasts.ts";
+import type { BroadcastState, Database } from "./schema.ts";
+
+export type AuthoriseInput = {
+  readonly streamKeyHash: Uint8Array;
+  readonly nodeId: string;
+  readonly nodeInstanceId: string;
+  readonly publisherId: string;
+  readonly now: Date;
+};
+
+/** What a publisher's channel and its open broadcast, if any, look like. */
+type Candidate = Awaited<ReturnType<typeof findCandidate>>;
+type Open = {
+  readonly id: string;
+  readonly epoch: number;
+  readonly videoId: string;
+  readonly videoUrl: string;
+  readonly thumbnailId: string | null;
+};
+
+/**
+ * The broadcast for a publisher. Asked again with the same `publisherId` it answers the same; asked
+ * by many at once it makes one broadcast.
+ * @throws AppError UNKNOWN_STREAM_KEY, CHANNEL_DISABLED, CHANNEL_HAS_NO_VIDEO, ALREADY_LIVE
+ */
+export async function authorisePublisher(
+  db: Kysely<Database>,
+  input: AuthoriseInput,
+): Promise<AuthoriseResponse> {
+  const candidate = await findCandidate(db, input.streamKeyHash);
+  return await answerRepeated(candidate, input) ?? await resume(db, candidate, input) ??
+    await db.transaction().execute((trx) => authoriseLocked(trx, input));
+}
+
+/** One query by the unique index of the keyed hash: channel, open broadcast, its video. */
+async function findCandidate(db: Kysely<Database>, streamKeyHash: Uint8Array) {
+  const row = await db.selectFrom("channels as c")
+    .leftJoin(
+      "broadcasts as b",
+      (join) => join.onRef("b.channel_id", "=", "c.id").on("b.state", "<>", "ended"),
+    )
+    .leftJoin("videos as v", "v.id", "b.video_id")
+    .select([
+      "c.id as channelId",
+      "c.disabled_at as disabledAt",
+      "c.latency",
+      "c.recording",
+      "c.ladder",
+      "c.reconnect_window_s as reconnectWindowS",
+      "b.id as broadcastId",
+      "b.epoch",
+      "b.state",
+      "b.node_id as nodeId",
+      "b.node_instance_id as nodeInstanceId",
+      "b.publisher_id as publisherId",
+      "b.stop_reason as stopReason",
+      "v.id as videoId",
+      "v.url as videoUrl",
+      "v.thumbnail_id as thumbnailId",
+    ])
+    .where("c.stream_key_hash", "=", streamKeyHash)
+    .executeTakeFirst();
+  if (row === undefined) {
+    throw new AppError("UNKNOWN_STREAM_KEY", "No channel has this stream key. Check it for typos.");
+  }
+  if (row.disabledAt !== null) {
+    throw new AppError("CHANNEL_DISABLED", "This channel is disabled and cannot go live.");
+  }
+  return row;
+}
+
+function openOf(candidate: Candidate): Open | null {
+  const { broadcastId, epoch, videoId, videoUrl, thumbnailId } = candidate;
+  if (broadcastId === null || epoch === null || videoId === null || videoUrl === null) return null;
+  return { id: broadcastId, epoch, videoId, videoUrl, thumbnailId };
+}
+
+/** The answer again, when this very publisher has been let in before. */
+function answerRepeated(candidate: Candidate, input: AuthoriseInput): AuthoriseResponse | null {
+  const open = openOf(candidate);
+  const isSame = open !== null && candidate.publisherId === input.publisherId &&
+    candidate.nodeId === input.nodeId && candidate.nodeInstanceId === input.nodeInstanceId;
+  return isSame ? render(candidate, open, isRunning(candidate.state)) : null;
+}
+
+function isRunning(state: BroadcastState | null): boolean {
+  return state === "live" || state === "waiting";
+}
+
+/**
+ * The channel's running broadcast for a publisher of the same node. A restarted node (new instance)
+ * raises the epoch. One conditional update, so it needs no lock on the channel.
+ */
+async function resume(
+  db: Kysely<Database>,
+  candidate: Candidate,
+  input: AuthoriseInput,
+): Promise<AuthoriseResponse | null> {
+  const open = openOf(candidate);
+  if (open === null || candidate.nodeId !== input.nodeId || !isRunning(candidate.state)) {
+    return null;
+  }
+  if (candidate.stopReason !== null) return null;
+  const updated = await db.updateTable("broadcasts").set({
+    epoch: sql<number>`epoch + (node_instance_id <> ${input.nodeInstanceId}::uuid)::int`,
+    node_instance_id: input.nodeInstanceId,
+    publisher_id: input.publisherId,
+    seen_at: input.now,
+  })
+    .where("id", "=", open.id).where("node_id", "=", input.nodeId)
+    .where("state", "in", ["live", "waiting"]).where("stop_reason", "is", null)
+    .returning("epoch").executeTakeFirst();
+  return updated === undefined ? null : render(candidate, { ...open, epoch: updated.epoch }, true);
+}
+
+/** Everything else is decided with the channel locked, so one after the other. */
+async function authoriseLocked(
+  trx: Transaction<Database>,
+  input: AuthoriseInput,
+): Promise<AuthoriseResponse> {
+  await trx.selectFrom("channels").select("id").where("stream_key_hash", "=", input.streamKeyHash)
+    .forNoKeyUpdate().execute();
+  const candidate = await findCandidate(trx, input.streamKeyHash);
+  const repeated = answerRepeated(candidate, input);
+  if (repeated !== null) return repeated;
+
+  const row = await lockOpenBroadcast(trx, candidate.channelId);
+  const open = openOf(candidate);
+  if (row !== undefined && open !== null && row.id === open.id) {
+    if (row.node_id === NGINX_RTMP_NODE && isRunning(row.state)) {
+      return await handOver(trx, candidate, input);
+    }
+    if (row.state === "authorised") return await replace(trx, candidate, input);
+    const resumed = await resume(trx, candidate, input);
+    if (resumed !== null) return resumed;
+    await endSuperseded(trx, row, input);
+  }
+  const video = await takeVideo(trx, candidate.channelId);
+  return await begin(trx, candidate, video, input);
+}
+
+/** A running broadcast elsewhere stays when its node is well, else it ends here. */
+async function endSuperseded(
+  trx: Transaction<Database>,
+  row: BroadcastRow,
+  input: AuthoriseInput,
+): Promise<void> {
+  if (row.stop_reason !== null) {
+    await endBroadcast(trx, row, presumeEnd(row, row.stop_reason));
+    return;
+  }
+  if (hasFreshLease(row, input.now)) {
+    throw new AppError("ALREADY_LIVE", "This channel is live already, from another media node.");
+  }
+  await endBroadcast(trx, row, presumeEnd(row, "node_lost"));
+}
+
+/** An nginx-rtmp in front let this publisher in and passes it on: the media node takes over. */
+async function handOver(
+  trx: Transaction<Database>,
+  candidate: Candidate,
+  input: AuthoriseInput,
+): Promise<AuthoriseResponse> {
+  const open = requireOpen(candidate);
+  const { epoch } = await trx.updateTable("broadcasts").set({
+    ...ownerOf(input),
+    epoch: sql<number>`epoch + 1`,
+  }).where("id", "=", open.id).returning("epoch").executeTakeFirstOrThrow();
+  return render(candidate, { ...open, epoch }, false);
+}
+
+/** A publisher that was let in and never sent anything gives its place and its video away. */
+async function replace(
+  trx: Transaction<Database>,
+  candidate: Candidate,
+  input: AuthoriseInput,
+): Promise<AuthoriseResponse> {
+  const open = requireOpen(candidate);
+  // A new id: a late word about the publisher before must not reach this one's broadcast.
+  const id = newId();
+  await trx.updateTable("broadcasts").set({
+    ...ownerOf(input),
+    id,
+    epoch: 1,
+    stop_reason: null,
+    stop_at: null,
+  }).where("id", "=", open.id).execute();
+  return render(candidate, { ...open, id, epoch: 1 }, false);
+}
+
+function requireOpen(candidate: Candidate): Open {
+  const open = openOf(candidate);
+  if (open === null) throw new Error(`channel ${candidate.channelId} has no open broadcast`);
+  return open;
+}
+
+function ownerOf(input: AuthoriseInput) {
+  return {
+    node_id: input.nodeId,
+    node_instance_id: input.nodeInstanceId,
+    publisher_id: input.publisherId,
+    seen_at: input.now,
+  };
+}
+
+type Video = { readonly id: string; readonly url: string; readonly thumbnail_id: string | null };
+
+/** The oldest CREATED video; else a new one that looks like the latest. */
+async function takeVideo(trx: Transaction<Database>, channelId: string): Promise<Video> {
+  const waiting = await trx.selectFrom("videos").select(["id", "url", "thumbnail_id"])
+    .where("channel_id", "=", channelId).where("status", "=", "CREATED")
+    .orderBy("id").limit(1).executeTakeFirst();
+  if (waiting !== undefined) return waiting;
+  const latest = await trx.selectFrom("videos").select(["title", "thumbnail_id"])
+    .where("channel_id", "=", channelId)
+    .orderBy("id", "desc").limit(1).executeTakeFirst();
+  if (latest === undefined) {
+    throw new AppError(
+      "CHANNEL_HAS_NO_VIDEO",
+      "This channel has no video to go live into. Create one first, then start the stream again.",
+    );
+  }
+  return await trx.insertInto("videos").values({
+    id: newId(),
+    channel_id: channelId,
+    url: newVideoUrl(),
+    title: latest.title,
+    thumbnail_id: latest.thumbnail_id,
+  }).returning(["id", "url", "thumbnail_id"]).executeTakeFirstOrThrow();
+}
+
+async function begin(
+  trx: Transaction<Database>,
+  candidate: Candidate,
+  video: Video,
+  input: AuthoriseInput,
+): Promise<AuthoriseResponse> {
+  const id = newId();
+  await trx.insertInto("broadcasts").values({
+    ...ownerOf(input),
+    id,
+    channel_id: candidate.channelId,
+    video_id: video.id,
+  }).execute();
+  const open = {
+    id,
+    epoch: 1,
+    videoId: video.id,
+    videoUrl: video.url,
+    thumbnailId: video.thumbnail_id,
+  };
+  return render(candidate, open, false);
+}
+
+function render(candidate: Candidate, open: Open, isResumed: boolean): AuthoriseResponse {
+  return {
+    broadcastId: open.id,
+    epoch: open.epoch,
+    isResumed,
+    channelId: candidate.channelId,
+    videoId: open.videoId,
+    videoUrl: open.videoUrl,
+    wantsThumbnail: open.thumbnailId === null,
+    settings: {
+      latency: candidate.latency,
+      recording: candidate.recording,
+      ladder: candidate.ladder,
+      reconnectWindowMs: candidate.reconnectWindowS * 1000,
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * Broadcasts as every query about them sees them: which one is open, how one ends, how one is asked
+ * to stop. Locks are always taken in the order channel, broadcast, video.
+ */
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import type { EndReason } from "#shared/contracts/broadcast.ts";
+import type { BroadcastsTable, Database } from "./schema.ts";
+
+export type BroadcastRow = Selectable<BroadcastsTable>;
+
+/** A node that has not reported for longer is taken for lost. */
+export const LEASE_MS = 30_000;
+
+/** The node id of broadcasts that run in an nginx-rtmp in front: it never reports, so no lease. */
+export const NGINX_RTMP_NODE = "nginx-rtmp";
+
+/** Whether `row` has been heard of within the lease, or runs where nobody reports. */
+export function hasFreshLease(row: Pick<BroadcastRow, "seen_at" | "node_id">, now: Date): boolean {
+  return row.node_id === NGINX_RTMP_NODE || now.getTime() - row.seen_at.getTime() <= LEASE_MS;
+}
+
+/** The channel's broadcast that has not ended, locked. */
+export async function lockOpenBroadcast(
+  trx: Transaction<Database>,
+  channelId: string,
+): Promise<BroadcastRow | undefined> {
+  return await trx.selectFrom("broadcasts").selectAll()
+    .where("channel_id", "=", channelId).where("state", "<>", "ended")
+    .forUpdate().executeTakeFirst();
+}
+
+/** A broadcast by id, locked after its channel; undefined when there is none. */
+export async function lockBroadcast(
+  trx: Transaction<Database>,
+  broadcastId: string,
+): Promise<BroadcastRow | undefined> {
+  const found = await trx.selectFrom("broadcasts").select("channel_id")
+    .where("id", "=", broadcastId).executeTakeFirst();
+  if (found === undefined) return undefined;
+  await trx.selectFrom("channels").select("id").where("id", "=", found.channel_id)
+    .forNoKeyUpdate().execute();
+  return await trx.selectFrom("broadcasts").selectAll().where("id", "=", broadcastId)
+    .forUpdate().executeTakeFirst();
+}
+
+/** How a broadcast ended. */
+export type BroadcastEnd = {
+  readonly reason: EndReason;
+  readonly detail?: string | null;
+  readonly endedAt: Date;
+  readonly durationMs: number;
+  readonly recordedBytes?: number | null;
+};
+
+/** What is known of the end of a broadcast that nobody reported: the last word counts as its end. */
+export function presumeEnd(row: BroadcastRow, reason: EndReason): BroadcastEnd {
+  const startedAt = row.started_at ?? row.seen_at;
+  return {
+    reason,
+    endedAt: row.seen_at,
+    durationMs: Math.max(0, row.seen_at.getTime() - startedAt.getTime()),
+  };
+}
+
+/**
+ * Ends a locked broadcast: its video is ENDED and its channel IDLE. One that never started goes
+ * without a trace, and its video waits for the next publisher.
+ */
+export async function endBroadcast(
+  trx: Transaction<Database>,
+  row: BroadcastRow,
+  end: BroadcastEnd,
+): Promise<void> {
+  if (row.state === "authorised") {
+    await trx.deleteFrom("broadcasts").where("id", "=", row.id).execute();
+    return;
+  }
+  await trx.updateTable("broadcasts").set({
+    state: "ended",
+    end_reason: end.reason,
+    end_detail: end.detail ?? null,
+    ended_at: end.endedAt,
+    recorded_bytes: end.recordedBytes ?? null,
+    viewers: 0,
+  }).where("id", "=", row.id).execute();
+  await trx.updateTable("videos").set({
+    status: "ENDED",
+    ended_at: end.endedAt,
+    duration_ms: end.durationMs,
+    updated_at: sql`now()`,
+  }).where("id", "=", row.video_id).execute();
+  await idleChannel(trx, row.channel_id);
+}
+
+/** The channel is IDLE unless another broadcast of it runs. */
+async function idleChannel(trx: Transaction<Database>, channelId: string): Promise<void> {
+  await trx.updateTable("channels").set({ status: "IDLE", updated_at: sql`now()` })
+    .where("id", "=", channelId).where("status", "=", "LIVE")
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(
+        selectFrom("broadcasts").select("broadcasts.id")
+          .where("broadcasts.channel_id", "=", channelId)
+          .where("broadcasts.state", "in", ["live", "waiting"]),
+      ))
+    ).execute();
+}
+
+export type StopRequest = {
+  readonly channelId: string;
+  readonly reason: EndReason;
+  /** Let it run on for so long; 0 by default. */
+  readonly graceSeconds?: number;
+};
+
+/**
+ * Asks the media node to end what the channel broadcasts: answered in its next progress report, so
+ * within a second or two. The first reason stays; a sooner time replaces a later one.
+ */
+export async function requestStop(db: Kysely<Database>, request: StopRequest): Promise<void> {
+  const graceSeconds = request.graceSeconds ?? 0;
+  const stopAt = sql<Date>`now() + make_interval(secs => ${graceSeconds}::float8)`;
+  await db.updateTable("broadcasts").set({
+    stop_reason: sql<EndReason>`coalesce(stop_reason, ${request.reason}::text)`,
+    stop_at: sql<Date>`least(stop_at, ${stopAt})`,
+  }).where("channel_id", "=", request.channelId).where("state", "<>", "ended").execute();
+}
