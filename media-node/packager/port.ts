@@ -1,8 +1,11 @@
 /**
  * The packager as the live stream drives it: samples in, playable renditions out.
  */
+import type { Logger } from "#shared/log.ts";
+import type { Recorder } from "../recorder/port.ts";
 import type { AudioConfig, AudioFrame, RungPlan, VideoConfig, VideoSample } from "../media.ts";
-import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import type { LiveRegistry } from "./live-registry.ts";
+import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
 
 export type PackagerStart = {
   readonly videoUrl: string;
@@ -18,6 +21,14 @@ export type PackagerStart = {
   readonly hasAudio: boolean;
 };
 
+/** What a packager works with: where playback finds it, and who keeps its segments. */
+export type PackagerDeps = {
+  readonly live: LiveRegistry;
+  /** Null: nothing is recorded. */
+  readonly recorder: Recorder | null;
+  readonly log: Logger;
+};
+
 /** Muxes the audio into every rendition, cuts, keeps the live window and answers playback. */
 export interface Packager {
   /** A config that differs from the one in force begins a new init segment with a discontinuity. */
@@ -30,6 +41,8 @@ export interface Packager {
   /** Closes everything; playlists get EXT-X-ENDLIST and all waiters are answered. Idempotent. */
   end(): Promise<RecordingSummary>;
   readonly isPlayable: boolean;
+  /** What keeps this broadcast from being recorded, or from being played well; empty when all is well. */
+  readonly issues: readonly Issue[];
 }
 
 export type RecordingSummary = {

@@ -1,0 +1,60 @@
+/**
+ * Measures what a rendition really costs, as the multivariant playlist must say it.
+ */
+
+type Measured = { readonly bits: number; readonly durationS: number };
+
+/** Peak and average bitrate over the segments noted so far. */
+export class BandwidthMeter {
+  readonly #targetDurationS: number;
+  #recent: Measured[] = [];
+  #bits = 0;
+  #durationS = 0;
+  #frames = 0;
+  #peakBps = 0;
+
+  constructor(targetDurationS: number) {
+    this.#targetDurationS = targetDurationS;
+  }
+
+  note(segment: { bytes: number; durationS: number; frames: number }): void {
+    const measured = { bits: segment.bytes * 8, durationS: segment.durationS };
+    this.#bits += measured.bits;
+    this.#durationS += measured.durationS;
+    this.#frames += segment.frames;
+    this.#recent = [...this.#recent.slice(-7), measured];
+    this.#raisePeak();
+  }
+
+  /** 0 before the first segment. */
+  get peakBps(): number {
+    return Math.max(this.#peakBps, this.averageBps);
+  }
+
+  /** 0 before the first segment. */
+  get averageBps(): number {
+    return this.#durationS === 0 ? 0 : this.#bits / this.#durationS;
+  }
+
+  /** Null without video or before the first segment. */
+  get fps(): number | null {
+    return this.#frames === 0 ? null : Math.round(1000 * this.#frames / this.#durationS) / 1000;
+  }
+
+  /**
+   * RFC 8216bis 4.4.6.2: the peak is that of any run of segments which lasts between 0.5 and 1.5
+   * target durations.
+   */
+  #raisePeak(): void {
+    let bits = 0;
+    let durationS = 0;
+    for (const segment of this.#recent.toReversed()) {
+      bits += segment.bits;
+      durationS += segment.durationS;
+      if (durationS > 1.5 * this.#targetDurationS) return;
+      if (durationS >= 0.5 * this.#targetDurationS) {
+        this.#peakBps = Math.max(this.#peakBps, bits / durationS);
+      }
+    }
+  }
+}

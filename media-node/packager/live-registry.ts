@@ -1,0 +1,129 @@
+/**
+ * Which videos are live on this node: the packagers put themselves in, playback looks them up.
+ */
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import type { LiveRendition } from "./rendition.ts";
+import { ViewerCounter } from "./viewer-counter.ts";
+
+/** A running (or just ended) broadcast as playback sees it. */
+export interface LiveBroadcast {
+  readonly videoUrl: string;
+  readonly epoch: number;
+  readonly isPlayable: boolean;
+  readonly isEnded: boolean;
+  renderMultivariant(): string;
+  rendition(name: RenditionName): LiveRendition | undefined;
+}
+
+type Entry = {
+  broadcast: LiveBroadcast | null;
+  readonly viewers: ViewerCounter;
+  readonly waiters: Set<() => void>;
+  expiry: ReturnType<typeof setTimeout> | null;
+};
+
+/** How long a video that was announced, but sends no media, is worth waiting for. */
+const ANNOUNCED_MS = 30_000;
+
+/** Live broadcasts by video url; at most one per video, the one with the highest epoch. */
+export class LiveRegistry {
+  readonly #entries = new Map<string, Entry>();
+
+  /** The publisher was accepted: requests for the video wait for the picture instead of a 404. */
+  announce(videoUrl: string): void {
+    const entry = this.#entry(videoUrl);
+    if (entry.broadcast === null || entry.broadcast.isEnded) {
+      this.#expire(entry, videoUrl, ANNOUNCED_MS);
+    }
+  }
+
+  add(broadcast: LiveBroadcast): void {
+    const entry = this.#entry(broadcast.videoUrl);
+    if (entry.broadcast !== null && entry.broadcast.epoch > broadcast.epoch) return;
+    if (entry.expiry !== null) clearTimeout(entry.expiry);
+    entry.expiry = null;
+    entry.broadcast = broadcast;
+    this.notify(broadcast);
+  }
+
+  /** Something about the broadcast changed that those who wait for its start want to know. */
+  notify(broadcast: LiveBroadcast): void {
+    const entry = this.#entries.get(broadcast.videoUrl);
+    if (entry === undefined || entry.broadcast !== broadcast) return;
+    if (broadcast.isPlayable || broadcast.isEnded) wake(entry);
+  }
+
+  /** Forgets the broadcast after `afterMs`; a newer one of the same video is left alone. */
+  release(broadcast: LiveBroadcast, afterMs = 0): void {
+    const entry = this.#entries.get(broadcast.videoUrl);
+    if (entry === undefined || entry.broadcast !== broadcast) return;
+    if (afterMs > 0) this.#expire(entry, broadcast.videoUrl, afterMs);
+    else this.#forget(entry, broadcast.videoUrl);
+  }
+
+  get(videoUrl: string): LiveBroadcast | null {
+    return this.#entries.get(videoUrl)?.broadcast ?? null;
+  }
+
+  /**
+   * The broadcast once it can be played; null at once when nobody announced it, or when it is still
+   * not playable after `deadlineMs`.
+   */
+  async waitUntilPlayable(videoUrl: string, deadlineMs: number): Promise<LiveBroadcast | null> {
+    const entry = this.#entries.get(videoUrl);
+    if (entry === undefined) return null;
+    if (entry.broadcast?.isPlayable) return entry.broadcast;
+    if (!entry.broadcast?.isEnded) {
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          entry.waiters.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, deadlineMs);
+        entry.waiters.add(done);
+      });
+    }
+    return entry.broadcast?.isPlayable ? entry.broadcast : null;
+  }
+
+  /** Notes that `viewer` (any stable text) read a playlist of the video just now. */
+  noteViewer(videoUrl: string, viewer: string): void {
+    this.#entries.get(videoUrl)?.viewers.note(viewer);
+  }
+
+  /** Viewers of the last seconds. */
+  viewers(videoUrl: string): number {
+    return this.#entries.get(videoUrl)?.viewers.count() ?? 0;
+  }
+
+  /** Answers everybody who waits and forgets everything. */
+  close(): void {
+    for (const [videoUrl, entry] of this.#entries) this.#forget(entry, videoUrl);
+  }
+
+  #entry(videoUrl: string): Entry {
+    let entry = this.#entries.get(videoUrl);
+    if (entry === undefined) {
+      entry = { broadcast: null, viewers: new ViewerCounter(), waiters: new Set(), expiry: null };
+      this.#entries.set(videoUrl, entry);
+    }
+    return entry;
+  }
+
+  #expire(entry: Entry, videoUrl: string, afterMs: number): void {
+    if (entry.expiry !== null) clearTimeout(entry.expiry);
+    entry.expiry = setTimeout(() => this.#forget(entry, videoUrl), afterMs);
+    entry.expiry.unref();
+  }
+
+  #forget(entry: Entry, videoUrl: string): void {
+    if (entry.expiry !== null) clearTimeout(entry.expiry);
+    if (this.#entries.get(videoUrl) === entry) this.#entries.delete(videoUrl);
+    wake(entry);
+  }
+}
+
+function wake(entry: Entry): void {
+  for (const done of [...entry.waiters]) done();
+}

@@ -1,0 +1,199 @@
+/**
+ * The packager of one broadcast: every rung's samples and the common audio in, live renditions and
+ * a recording out.
+ */
+import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
+import type { Logger } from "#shared/log.ts";
+import type { AudioConfig, AudioFrame, RungPlan, VideoConfig, VideoSample } from "../media.ts";
+import type { Recording } from "../recorder/port.ts";
+import { AudioClock } from "./audio-clock.ts";
+import { AudioSegmenter } from "./audio-segmenter.ts";
+import type { LiveBroadcast, LiveRegistry } from "./live-registry.ts";
+import { renderMultivariant, type Variant } from "./playlist.ts";
+import type { Packager, PackagerDeps, PackagerStart, RecordingSummary } from "./port.ts";
+import { LiveRendition } from "./rendition.ts";
+import { isSameAudio, RenditionMuxer } from "./rendition-muxer.ts";
+import { targetDurationSOf } from "./segmenter.ts";
+import { VideoSegmenter } from "./video-segmenter.ts";
+
+/** Segments a live playlist lists. */
+const WINDOW_SEGMENTS = 8;
+/** Kept in memory after they left the playlist: readers are that far behind (RFC 8216bis 6.2.2). */
+const LINGER_SEGMENTS = { recorded: 3, unrecorded: 9 };
+/** What a broadcast needs before it is shown: segments, or parts, of each rendition. */
+const PLAYABLE = { segments: 2, parts: 3 };
+/** A rendition that has not begun when another is this far is not waited for. */
+const RENDITION_PATIENCE_S = 4;
+/** How long the last window of a broadcast that was not recorded can be watched after its end. */
+const UNRECORDED_LINGER_MS = 60_000;
+/** What audio adds to a rung's video bitrate before anything was measured. */
+const NOMINAL_AUDIO_BPS = 192_000;
+
+/** A packager that playback finds in `deps.live` from now on. */
+export function createPackager(start: PackagerStart, deps: PackagerDeps): Packager {
+  return new BroadcastPackager(start, deps);
+}
+
+class BroadcastPackager implements Packager, LiveBroadcast {
+  readonly videoUrl: string;
+  readonly epoch: number;
+  readonly #start: PackagerStart;
+  readonly #live: LiveRegistry;
+  readonly #log: Logger;
+  readonly #recording: Recording | null;
+  readonly #muxers: readonly RenditionMuxer[];
+  #audioConfig: AudioConfig | null = null;
+  #audioClock: AudioClock | null = null;
+  #wasPlayable = false;
+  #isEnded = false;
+  #ending: Promise<RecordingSummary> | null = null;
+
+  constructor(start: PackagerStart, deps: PackagerDeps) {
+    this.videoUrl = start.videoUrl;
+    this.epoch = start.epoch;
+    this.#start = start;
+    this.#live = deps.live;
+    this.#log = deps.log.with({ videoUrl: start.videoUrl, epoch: start.epoch });
+    const { videoUrl, epoch, wallClockAtZeroMs } = start;
+    const targetDurationS = targetDurationSOf(start.segmentTargetMs);
+    this.#recording =
+      deps.recorder?.begin({ videoUrl, epoch, wallClockAtZeroMs, targetDurationS }) ?? null;
+    this.#muxers = start.rungs.map((rung) => this.#createMuxer(rung, targetDurationS));
+    this.#live.add(this);
+  }
+
+  setVideoConfig(rung: RenditionName, config: VideoConfig): void {
+    this.#muxer(rung)?.setTracks({ video: config });
+  }
+
+  setAudioConfig(config: AudioConfig): void {
+    if (!this.#start.hasAudio || isSameAudio(config, this.#audioConfig)) return;
+    const isSameRate = config.sampleRateHz === this.#audioConfig?.sampleRateHz;
+    this.#audioClock = new AudioClock(config, isSameRate ? this.#audioClock?.nextTicks : null);
+    this.#audioConfig = config;
+    for (const muxer of this.#muxers) muxer.setTracks({ audio: config });
+  }
+
+  pushVideo(rung: RenditionName, sample: VideoSample): void {
+    if (this.#isEnded) return;
+    this.#muxer(rung)?.pushVideo(sample);
+    this.#noteProgress();
+  }
+
+  pushAudio(frame: AudioFrame): void {
+    if (this.#isEnded) return;
+    const timed = this.#audioClock?.place(frame) ?? null;
+    if (timed === null) return;
+    for (const muxer of this.#muxers) muxer.pushAudio(timed);
+    this.#noteProgress();
+  }
+
+  markDiscontinuity(): void {
+    for (const muxer of this.#muxers) muxer.breakTimeline();
+  }
+
+  end(): Promise<RecordingSummary> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  get isPlayable(): boolean {
+    const ready = this.#muxers.filter(({ rendition }) => this.#isReady(rendition));
+    const leaderS = Math.max(...this.#muxers.map(({ rendition }) => rendition.endS));
+    return ready.length > 0 &&
+      (ready.length === this.#muxers.length || leaderS >= RENDITION_PATIENCE_S);
+  }
+
+  get issues(): readonly Issue[] {
+    return this.#recording?.issues ?? [];
+  }
+
+  rendition(name: RenditionName): LiveRendition | undefined {
+    return this.#muxer(name)?.rendition;
+  }
+
+  renderMultivariant(): string {
+    const shown = this.#start.rungs.flatMap((rung) => {
+      const rendition = this.rendition(rung.name);
+      return rendition === undefined || !this.#isReady(rendition) ? [] : [{ rung, rendition }];
+    });
+    const variants = shown.map(({ rung, rendition }) => this.#variantOf(rung, rendition));
+    return renderMultivariant(variants, shown.every(({ rendition }) => rendition.isIndependent));
+  }
+
+  #createMuxer(rung: RungPlan, targetDurationS: number): RenditionMuxer {
+    const { segmentTargetMs, partTargetMs, hasVideo, hasAudio, wallClockAtZeroMs } = this.#start;
+    const options = { segmentTargetMs, partTargetMs, hasAudio };
+    const linger = this.#recording === null ? LINGER_SEGMENTS.unrecorded : LINGER_SEGMENTS.recorded;
+    const rendition = new LiveRendition({
+      name: rung.name,
+      targetDurationS,
+      partTargetS: partTargetMs === null ? null : partTargetMs / 1000,
+      wallClockAtZeroMs,
+      windowSegments: WINDOW_SEGMENTS,
+      keptSegments: WINDOW_SEGMENTS + linger,
+      reports: () => this.#reportsOfOthers(rung.name),
+    });
+    const segmenter = hasVideo ? new VideoSegmenter(options) : new AudioSegmenter(options);
+    return new RenditionMuxer({ rendition, segmenter, recording: this.#recording });
+  }
+
+  #reportsOfOthers(name: RenditionName) {
+    if (this.#start.partTargetMs === null) return [];
+    return this.#muxers.flatMap((muxer) => {
+      const report = muxer.name === name ? null : muxer.rendition.report();
+      return report === null ? [] : [report];
+    });
+  }
+
+  #muxer(name: RenditionName): RenditionMuxer | undefined {
+    return this.#muxers.find((muxer) => muxer.name === name);
+  }
+
+  #isReady(rendition: LiveRendition): boolean {
+    if (this.#isEnded) return rendition.completeSegments > 0;
+    if (rendition.completeSegments >= PLAYABLE.segments) return true;
+    return this.#start.partTargetMs !== null && rendition.parts >= PLAYABLE.parts;
+  }
+
+  #noteProgress(): void {
+    if (this.#wasPlayable || !this.isPlayable) return;
+    this.#wasPlayable = true;
+    this.#log.debug("broadcast.playable", { endS: this.#muxers[0]?.rendition.endS });
+    this.#live.notify(this);
+  }
+
+  #variantOf(rung: RungPlan, rendition: LiveRendition): Variant {
+    const nominalBps = rung.videoBitrateBps + (this.#start.hasAudio ? NOMINAL_AUDIO_BPS : 0);
+    const measuredBps = Math.max(rendition.meter.peakBps, rendition.measuredBps);
+    // What a copy costs is for the broadcaster to decide: its ceiling says nothing.
+    const isNominalKnown = !rung.isCopy || measuredBps === 0;
+    return {
+      uri: `${this.videoUrl}/${this.epoch}/${rung.name}/index.m3u8`,
+      bandwidthBps: Math.max(measuredBps * 1.1, isNominalKnown ? nominalBps : 0),
+      averageBandwidthBps: rendition.meter.averageBps || measuredBps || nominalBps,
+      codecs: rendition.init?.codecs ?? [],
+      width: rendition.init?.width ?? null,
+      height: rendition.init?.height ?? null,
+      fps: rendition.meter.fps,
+    };
+  }
+
+  async #end(): Promise<RecordingSummary> {
+    this.#isEnded = true;
+    for (const muxer of this.#muxers) muxer.end();
+    this.#live.notify(this);
+    const renditions = this.#muxers.map(({ rendition }) => rendition);
+    const recorded = await this.#recording?.finish() ?? null;
+    this.#live.release(this, recorded?.isPlayable ? 0 : UNRECORDED_LINGER_MS);
+    return {
+      durationMs: Math.round(Math.max(0, ...renditions.map(({ endS }) => endS)) * 1000),
+      segments: Math.max(0, ...renditions.map(({ completeSegments }) => completeSegments)),
+      recordedBytes: recorded?.recordedBytes ?? 0,
+    };
+  }
+}

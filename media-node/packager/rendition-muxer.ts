@@ -1,0 +1,172 @@
+/**
+ * One rung from samples to playlist: its segmenter decides, its fragments are written, its live
+ * rendition and its recording get the bytes.
+ */
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import { type AudioConfig, VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../media.ts";
+import type { Recording } from "../recorder/port.ts";
+import type { TimedAudioFrame } from "./audio-clock.ts";
+import { aacCodecOf, avcCodecOf } from "./codecs.ts";
+import { type MuxRun, type Tracks, writeFragment, writeInitSegment } from "./fmp4-writer.ts";
+import type { LiveRendition } from "./rendition.ts";
+import type { Cut, CutPart, Segmenter } from "./segmenter.ts";
+
+export type RenditionMuxerDeps = {
+  readonly rendition: LiveRendition;
+  readonly segmenter: Segmenter;
+  /** Null: nothing is recorded. */
+  readonly recording: Recording | null;
+};
+
+export class RenditionMuxer {
+  readonly rendition: LiveRendition;
+  readonly #segmenter: Segmenter;
+  readonly #recording: Recording | null;
+  #tracks: Tracks = { video: null, audio: null };
+  /** The tracks of the init segment in force; null before the first. */
+  #initTracks: Tracks | null = null;
+  #sequenceNumber = 0;
+
+  constructor(deps: RenditionMuxerDeps) {
+    this.rendition = deps.rendition;
+    this.#segmenter = deps.segmenter;
+    this.#recording = deps.recording;
+  }
+
+  get name(): RenditionName {
+    return this.rendition.name;
+  }
+
+  /** Tracks other than those in force: what is open is closed with the old ones first. */
+  setTracks(change: Partial<Tracks>): void {
+    const tracks = { ...this.#tracks, ...change };
+    if (isSameTracks(tracks, this.#tracks)) return;
+    if (this.#initTracks !== null) this.breakTimeline();
+    this.#tracks = tracks;
+  }
+
+  /** Video without a config cannot be described, so it is left out. */
+  pushVideo(sample: VideoSample): void {
+    if (this.#tracks.video !== null) this.#handle(this.#segmenter.pushVideo(sample));
+  }
+
+  pushAudio(frame: TimedAudioFrame): void {
+    this.#handle(this.#segmenter.pushAudio(frame));
+  }
+
+  breakTimeline(): void {
+    this.#handle(this.#segmenter.breakTimeline());
+  }
+
+  end(): void {
+    this.#handle(this.#segmenter.end());
+    this.rendition.end();
+  }
+
+  #handle(cuts: readonly Cut[]): void {
+    for (const cut of cuts) {
+      if (cut.kind === "part") this.#writePart(cut);
+      else this.#closeSegment(cut.end90k);
+    }
+  }
+
+  #closeSegment(end90k: number): void {
+    const segment = this.rendition.closeSegment(end90k / VIDEO_TIMESCALE);
+    if (segment !== null) this.#recording?.addSegment(this.name, segment);
+  }
+
+  #writePart(part: CutPart): void {
+    if (part.opensSegment !== null) this.#openSegment(part, part.opensSegment.isDiscontinuous);
+    this.#sequenceNumber += 1;
+    const { video, audio } = this.#tracks;
+    this.rendition.addPart({
+      startS: part.start90k / VIDEO_TIMESCALE,
+      durationS: (part.end90k - part.start90k) / VIDEO_TIMESCALE,
+      isIndependent: part.isIndependent,
+      frames: part.video.length,
+      bytes: writeFragment({
+        sequenceNumber: this.#sequenceNumber,
+        video: video === null ? null : videoRun(part),
+        audio: audio === null ? null : audioRun(part, audio),
+      }),
+    });
+  }
+
+  #openSegment(part: CutPart, isDiscontinuous: boolean): void {
+    const isFirst = this.#initTracks === null;
+    const hasNewInit = isFirst || !isSameTracks(this.#tracks, this.#initTracks ?? this.#tracks);
+    if (hasNewInit) this.#useInit();
+    this.rendition.openSegment(part.start90k / VIDEO_TIMESCALE, {
+      isDiscontinuous: !isFirst && (isDiscontinuous || hasNewInit),
+      isIndependent: part.isIndependent,
+    });
+  }
+
+  #useInit(): void {
+    const { video, audio } = this.#tracks;
+    const init = {
+      codecs: [
+        ...(video === null ? [] : [avcCodecOf(video.avcC)]),
+        ...(audio === null ? [] : [aacCodecOf(audio.asc)]),
+      ],
+      width: video?.width ?? null,
+      height: video?.height ?? null,
+      bytes: writeInitSegment(this.#tracks),
+    };
+    this.#initTracks = this.#tracks;
+    const number = this.rendition.useInit(init);
+    this.#recording?.addInit(this.name, { ...init, number });
+  }
+}
+
+function videoRun(part: CutPart): MuxRun | null {
+  const [first] = part.video;
+  if (first === undefined) return null;
+  return {
+    decodeTicks: first.dtsTicks,
+    samples: part.video.map((sample) => ({
+      durationTicks: Math.round(sample.durationTicks),
+      compositionTicks: sample.compositionTicks,
+      isSync: sample.isKeyframe,
+      data: sample.data,
+    })),
+  };
+}
+
+function audioRun(part: CutPart, config: AudioConfig): MuxRun | null {
+  const frames = part.audio.filter((frame) => frame.config === config);
+  const [first] = frames;
+  if (first === undefined) return null;
+  return {
+    decodeTicks: first.startTicks,
+    // A frame lasts until the next one, so that a hole stays where it was.
+    samples: frames.map((frame, index) => ({
+      durationTicks: (frames[index + 1]?.startTicks ?? frame.startTicks + frame.durationTicks) -
+        frame.startTicks,
+      compositionTicks: 0,
+      isSync: true,
+      data: frame.data,
+    })),
+  };
+}
+
+function isSameTracks(one: Tracks, other: Tracks): boolean {
+  return isSameVideo(one.video, other.video) && one.audio === other.audio;
+}
+
+function isSameVideo(one: VideoConfig | null, other: VideoConfig | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.width === other.width && one.height === other.height &&
+    isSameBytes(one.avcC, other.avcC);
+}
+
+/** Whether both say the same to a decoder. */
+export function isSameAudio(one: AudioConfig | null, other: AudioConfig | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.sampleRateHz === other.sampleRateHz && one.channels === other.channels &&
+    one.samplesPerFrame === other.samplesPerFrame && isSameBytes(one.asc, other.asc);
+}
+
+function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}

@@ -1,0 +1,94 @@
+/**
+ * Decides where one rendition is cut: samples in, parts and segment ends out. Pure and synchronous.
+ *
+ * All times are presentation times in 1/90000 s. Renditions of a broadcast have equal keyframes and
+ * see the same rule, so they are cut at the same times.
+ */
+import { VIDEO_TIMESCALE, type VideoSample } from "../media.ts";
+import type { TimedAudioFrame } from "./audio-clock.ts";
+
+export type SegmenterOptions = {
+  readonly segmentTargetMs: number;
+  /** Null: a segment is one part. */
+  readonly partTargetMs: number | null;
+  readonly hasAudio: boolean;
+};
+
+/** A video sample whose duration is known. */
+export type TimedVideoSample = VideoSample & { readonly durationTicks: number };
+
+/** The samples of one part: the whole segment when there are no parts. */
+export type CutPart = {
+  readonly kind: "part";
+  /** Null: the part goes on in the open segment. */
+  readonly opensSegment: { readonly isDiscontinuous: boolean } | null;
+  readonly start90k: number;
+  readonly end90k: number;
+  readonly isIndependent: boolean;
+  readonly video: readonly TimedVideoSample[];
+  readonly audio: readonly TimedAudioFrame[];
+};
+
+/** Nothing more comes for the open segment, which ends at `end90k`. */
+export type SegmentEnd = { readonly kind: "segmentEnd"; readonly end90k: number };
+export type Cut = CutPart | SegmentEnd;
+
+/** One rendition's cutter. Every call returns the cuts that it made certain, in order. */
+export interface Segmenter {
+  pushVideo(sample: VideoSample): Cut[];
+  pushAudio(frame: TimedAudioFrame): Cut[];
+  /** Closes what is open; the next segment starts at the next keyframe, with a discontinuity. */
+  breakTimeline(): Cut[];
+  /** Closes what is open. */
+  end(): Cut[];
+}
+
+/** The longest segment is this much over its target: EXTINF still rounds to the target duration. */
+const MAX_OVER_TARGET_MS = 490;
+/** The first segments may be this short, so that a viewer has a picture early. */
+const FIRST_SEGMENTS_MS = 1000;
+const FIRST_SEGMENTS = 4;
+/** Keyframes come a frame early or late by rounding. */
+const TOLERANCE_TICKS = ticksOf(50);
+
+/** EXT-X-TARGETDURATION for a segment target: constant for the life of a playlist. */
+export function targetDurationSOf(segmentTargetMs: number): number {
+  return Math.max(1, Math.round(segmentTargetMs / 1000));
+}
+
+/** Where segments may and must end. */
+export class CutRule {
+  readonly #targetTicks: number;
+  readonly #maxTicks: number;
+  #segments = 0;
+
+  constructor(segmentTargetMs: number) {
+    this.#targetTicks = ticksOf(segmentTargetMs);
+    this.#maxTicks = ticksOf(targetDurationSOf(segmentTargetMs) * 1000 + MAX_OVER_TARGET_MS);
+  }
+
+  /** At a keyframe: cut here, when the segment is long enough or would be too long at the next one. */
+  isDue(elapsedTicks: number, keyframeIntervalTicks: number): boolean {
+    return elapsedTicks >= this.#wantedTicks() - TOLERANCE_TICKS ||
+      elapsedTicks + keyframeIntervalTicks > this.#maxTicks;
+  }
+
+  /** At any sample: its end would make the segment longer than a target duration may be. */
+  isOverdue(elapsedTicks: number): boolean {
+    return elapsedTicks > this.#maxTicks;
+  }
+
+  noteSegment(): void {
+    this.#segments += 1;
+  }
+
+  #wantedTicks(): number {
+    if (this.#segments >= FIRST_SEGMENTS) return this.#targetTicks;
+    return Math.min(this.#targetTicks, ticksOf(FIRST_SEGMENTS_MS));
+  }
+}
+
+/** 1/90000 s in `ms`. */
+export function ticksOf(ms: number): number {
+  return ms * VIDEO_TIMESCALE / 1000;
+}

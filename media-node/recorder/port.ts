@@ -1,0 +1,59 @@
+/**
+ * The recorder as the packager drives it: finished bytes in, a recording in storage out.
+ */
+import type { Service } from "#shared/lifecycle.ts";
+import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
+
+export type RecordingStart = {
+  readonly videoUrl: string;
+  readonly epoch: number;
+  /** Wall clock (Unix ms) of time zero of the broadcast's timeline. */
+  readonly wallClockAtZeroMs: number;
+  readonly targetDurationS: number;
+};
+
+/** An init segment of one rendition with what the multivariant playlist says about it. */
+export type RecordedInit = {
+  /** The N of `init-N.mp4`. */
+  readonly number: number;
+  /** RFC 6381, video first. */
+  readonly codecs: readonly string[];
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly bytes: Uint8Array;
+};
+
+/** A complete segment; its content is `parts` in order. */
+export type RecordedSegment = {
+  readonly msn: number;
+  readonly initNumber: number;
+  /** Presentation time of its first frame on the broadcast's timeline. */
+  readonly startS: number;
+  readonly durationS: number;
+  readonly isDiscontinuous: boolean;
+  /** Video frames in it; 0 without video. */
+  readonly frames: number;
+  readonly parts: readonly Uint8Array[];
+};
+
+/** One broadcast being recorded. Nothing here waits for storage, except `finish`. */
+export interface Recording {
+  addInit(rendition: RenditionName, init: RecordedInit): void;
+  addSegment(rendition: RenditionName, segment: RecordedSegment): void;
+  /** Writes what is still queued and the VOD playlists (bounded). Idempotent. */
+  finish(): Promise<RecordingResult>;
+  /** What is wrong right now, or what was lost. */
+  readonly issues: readonly Issue[];
+}
+
+export type RecordingResult = {
+  readonly durationMs: number;
+  readonly recordedBytes: number;
+  /** Whether the VOD playlists are in storage: playback can answer from there. */
+  readonly isPlayable: boolean;
+};
+
+/** Owns the write queue that all recordings of a node share. `stop` writes what is queued (bounded). */
+export interface Recorder extends Service {
+  begin(start: RecordingStart): Recording;
+}
