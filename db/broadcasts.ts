@@ -96,9 +96,9 @@ export async function endBroadcast(
 async function idleChannel(trx: Transaction<Database>, channelId: string): Promise<void> {
   await trx.updateTable("channels").set({ status: "IDLE", updated_at: sql`now()` })
     .where("id", "=", channelId).where("status", "=", "LIVE")
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(
-        selectFrom("broadcasts").select("broadcasts.id")
+    .where((eb) =>
+      eb.not(eb.exists(
+        eb.selectFrom("broadcasts").select("broadcasts.id")
           .where("broadcasts.channel_id", "=", channelId)
           .where("broadcasts.state", "in", ["live", "waiting"]),
       ))

@@ -49,6 +49,23 @@ export async function addProfilePicture(
   });
 }
 
+/** Whether the video exists and belongs to the user, asked before an upload is read. */
+export async function isOwnVideo(
+  db: Kysely<Database>,
+  userId: string,
+  videoId: string,
+): Promise<boolean> {
+  const video = await db.selectFrom("videos as v").innerJoin(
+    "channels as c",
+    "c.id",
+    "v.channel_id",
+  )
+    .select("v.id")
+    .where("v.id", "=", videoId).where("c.user_id", "=", userId)
+    .executeTakeFirst();
+  return video !== undefined;
+}
+
 export type ThumbnailUpload = {
   readonly userId: string;
   readonly videoId: string;

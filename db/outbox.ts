@@ -23,8 +23,8 @@ export async function claimJobs(
     attempts: sql<number>`attempts + 1`,
   }).where("id", "in", (free) =>
     free.selectFrom("outbox").select("id")
-      .where(({ or, eb }) =>
-        or([eb("claimed_until", "is", null), eb("claimed_until", "<", sql<Date>`now()`)])
+      .where((eb) =>
+        eb.or([eb("claimed_until", "is", null), eb("claimed_until", "<", sql<Date>`now()`)])
       )
       .orderBy("id").limit(limit).forUpdate().skipLocked())
     .returning(["id", "job"]).execute();

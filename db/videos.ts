@@ -1,0 +1,200 @@
+/**
+ * Videos: what viewers see of a channel.
+ */
+import type { Kysely } from "kysely";
+import { newId, newVideoUrl } from "#shared/ids.ts";
+import { type Page, type Paged, toPaged } from "./page.ts";
+import type { Database, VideoStatus } from "./schema.ts";
+import { type AttachedImage, toAttachedImage } from "./users.ts";
+
+export type Video = {
+  readonly id: string;
+  readonly channelId: string;
+  readonly url: string;
+  readonly title: string;
+  readonly description: string | null;
+  readonly status: VideoStatus;
+  readonly thumbnail: AttachedImage | null;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly durationMs: number | null;
+  readonly createdAt: Date;
+};
+
+export type NewVideo = {
+  /** Owner of the channel it goes into. */
+  readonly userId: string;
+  readonly title: string;
+  readonly description: string | null;
+};
+
+const OWN_COLUMNS = [
+  "id",
+  "channel_id as channelId",
+  "url",
+  "title",
+  "description",
+  "status",
+  "started_at as startedAt",
+  "ended_at as endedAt",
+  "duration_ms as durationMs",
+  "created_at as createdAt",
+] as const;
+
+/** A new video in the user's channel; undefined when there is no channel. One statement. */
+export async function insertVideo(
+  db: Kysely<Database>,
+  video: NewVideo,
+): Promise<Video | undefined> {
+  const row = await db.insertInto("videos").columns([
+    "id",
+    "channel_id",
+    "url",
+    "title",
+    "description",
+  ])
+    .expression(({ selectFrom, val, cast }) =>
+      selectFrom("channels").select((eb) => [
+        cast<string>(val(newId()), "uuid").as("id"),
+        eb.ref("channels.id").as("channel_id"),
+        cast<string>(val(newVideoUrl()), "text").as("url"),
+        cast<string>(val(video.title), "text").as("title"),
+        cast<string | null>(val(video.description), "text").as("description"),
+      ]).where("user_id", "=", video.userId)
+    ).returning(OWN_COLUMNS).executeTakeFirst();
+  return row === undefined ? undefined : { ...row, thumbnail: null };
+}
+
+/** Which videos: of a user's channel, of a channel, with a status, by id or `url`. */
+export type VideoFilter = {
+  readonly userId?: string;
+  readonly channelId?: string;
+  readonly status?: VideoStatus;
+  readonly id?: string;
+  readonly url?: string;
+  /** Leaves out those of disabled channels. */
+  readonly isPublic?: boolean;
+};
+
+/** The video that `filter` names. */
+export async function findVideo(
+  db: Kysely<Database>,
+  filter: VideoFilter,
+): Promise<Video | undefined> {
+  const row = await selectVideos(db, filter).executeTakeFirst();
+  return row === undefined ? undefined : toVideo(row);
+}
+
+/** A page of the videos that `filter` names. */
+export async function listVideos(
+  db: Kysely<Database>,
+  filter: VideoFilter,
+  page: Page,
+): Promise<Paged<Video>> {
+  const rows = await selectVideos(db, filter)
+    .$if(page.after !== null, (query) => query.where("v.id", "<", page.after ?? ""))
+    .orderBy("v.id", "desc").limit(page.limit + 1).execute();
+  return toPaged(rows.map(toVideo), page);
+}
+
+export type VideoChanges = { readonly title?: string; readonly description?: string | null };
+
+/** Applies `changes` to a video of the user; undefined when it is not one. */
+export async function updateOwnVideo(
+  db: Kysely<Database>,
+  video: { readonly id: string; readonly userId: string },
+  changes: VideoChanges,
+): Promise<Video | undefined> {
+  const row = await db.updateTable("videos").set({ ...changes, updated_at: new Date() })
+    .where("id", "=", video.id)
+    .where(
+      "channel_id",
+      "in",
+      ({ selectFrom }) =>
+        selectFrom("channels").select("channels.id").where("user_id", "=", video.userId),
+    )
+    .returning("id").executeTakeFirst();
+  return row === undefined ? undefined : await findVideo(db, { id: row.id });
+}
+
+/** `live`: the video has a broadcast that runs or is about to, so it stays. */
+export type VideoDeletion =
+  | { readonly outcome: "deleted"; readonly url: string }
+  | { readonly outcome: "live" | "unknown" };
+
+/** Deletes a video of the user unless it is live. */
+export async function deleteOwnVideo(
+  db: Kysely<Database>,
+  video: { readonly id: string; readonly userId: string },
+): Promise<VideoDeletion> {
+  return await db.transaction().execute(async (trx): Promise<VideoDeletion> => {
+    // The channel's lock keeps a publisher from choosing this video meanwhile.
+    const channel = await trx.selectFrom("channels").select("id")
+      .where("user_id", "=", video.userId).forNoKeyUpdate().executeTakeFirst();
+    if (channel === undefined) return { outcome: "unknown" };
+    const row = await trx.selectFrom("videos as v")
+      .leftJoin(
+        "broadcasts as b",
+        (join) => join.onRef("b.video_id", "=", "v.id").on("b.state", "<>", "ended"),
+      )
+      .select(["v.url", "v.status", "b.id as broadcastId"])
+      .where("v.id", "=", video.id).where("v.channel_id", "=", channel.id).executeTakeFirst();
+    if (row === undefined) return { outcome: "unknown" };
+    if (row.status === "RUNNING" || row.broadcastId !== null) return { outcome: "live" };
+    await trx.deleteFrom("videos").where("id", "=", video.id).execute();
+    return { outcome: "deleted", url: row.url };
+  });
+}
+
+function selectVideos(db: Kysely<Database>, filter: VideoFilter) {
+  const { userId, channelId, status, id, url } = filter;
+  let query = db.selectFrom("videos as v").leftJoin("images as i", "i.id", "v.thumbnail_id")
+    .select([
+      "v.id",
+      "v.channel_id as channelId",
+      "v.url",
+      "v.title",
+      "v.description",
+      "v.status as videoStatus",
+      "v.started_at as startedAt",
+      "v.ended_at as endedAt",
+      "v.duration_ms as durationMs",
+      "v.created_at as createdAt",
+      "i.id as imageId",
+      "i.version",
+      "i.status",
+      "i.variants",
+      "i.failure_code as failureCode",
+      "i.failure_detail as failureDetail",
+    ]);
+  if (id !== undefined) query = query.where("v.id", "=", id);
+  if (url !== undefined) query = query.where("v.url", "=", url);
+  if (status !== undefined) query = query.where("v.status", "=", status);
+  if (channelId !== undefined) query = query.where("v.channel_id", "=", channelId);
+  if (userId !== undefined) {
+    query = query.where(
+      "v.channel_id",
+      "in",
+      ({ selectFrom }) =>
+        selectFrom("channels").select("channels.id").where("user_id", "=", userId),
+    );
+  }
+  if (filter.isPublic === true) {
+    query = query.where(
+      "v.channel_id",
+      "in",
+      ({ selectFrom }) =>
+        selectFrom("channels").select("channels.id").where("disabled_at", "is", null),
+    );
+  }
+  return query;
+}
+
+type VideoRow = Awaited<ReturnType<ReturnType<typeof selectVideos>["execute"]>>[number];
+
+function toVideo(row: VideoRow): Video {
+  const { id, channelId, url, title, description, startedAt, endedAt, durationMs, createdAt } = row;
+  const times = { startedAt, endedAt, durationMs, createdAt };
+  const thumbnail = toAttachedImage(row);
+  return { id, channelId, url, title, description, status: row.videoStatus, thumbnail, ...times };
+}
