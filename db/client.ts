@@ -3,7 +3,9 @@
  * frozen server, and says so with one error type.
  */
 import { CompiledQuery, Kysely } from "kysely";
+import { DeadlineError, withDeadline } from "#shared/retry.ts";
 import { createDialect } from "./dialect.ts";
+import { DatabaseUnavailableError } from "./errors.ts";
 import { QueryPool } from "./query-pool.ts";
 import type { Database } from "./schema.ts";
 import { TransactionPool } from "./transaction-pool.ts";
@@ -71,7 +73,12 @@ export function createDatabase(options: DatabaseOptions): DatabaseClient {
   return {
     db,
     ping: async (pingDeadlineMs = 1000) => {
-      await queries.run(CompiledQuery.raw("select 1"), pingDeadlineMs);
+      try {
+        await withDeadline("ping", pingDeadlineMs, queries.run(CompiledQuery.raw("select 1")));
+      } catch (error) {
+        if (!(error instanceof DeadlineError)) throw error;
+        throw new DatabaseUnavailableError("deadline", error.message, error);
+      }
     },
     close: async () => {
       await db.destroy();

@@ -34,13 +34,10 @@ export class QueryPool {
   }
 
   /** @throws DatabaseUnavailableError */
-  async run(
-    statement: CompiledQuery,
-    deadlineMs = this.#options.deadlineMs,
-  ): Promise<StatementResult> {
+  async run(statement: CompiledQuery): Promise<StatementResult> {
     const instance = this.#open();
     try {
-      const result = await runStatement(instance.sql, statement, deadlineMs);
+      const result = await runStatement(instance.sql, statement, this.#options.deadlineMs);
       instance.isProven = true;
       return result;
     } catch (error) {

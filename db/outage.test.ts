@@ -1,0 +1,90 @@
+/**
+ * Every backend is terminated, again and again, under load: nothing may stay stuck, and whatever
+ * fails must fail with the one type that the API answers with 503.
+ */
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts";
+import { createDatabase, type DatabaseClient } from "./client.ts";
+import { DatabaseUnavailableError } from "./errors.ts";
+
+const LOOPS = 30;
+const TERMINATIONS = 12;
+
+let database: TestDatabase;
+let executioner: DatabaseClient;
+beforeAll(async () => {
+  database = await createTestDatabase({ poolSize: 8 });
+  executioner = createDatabase({ url: database.url, applicationName: "executioner", poolSize: 2 });
+});
+afterAll(async () => {
+  await executioner.close();
+  await database.close();
+});
+
+type Loop = { done: number; readonly errors: unknown[] };
+
+/** Works until told to stop; a third of the loops read, a third write, a third transact. */
+async function runLoop(kind: number, loop: Loop, isStopped: () => boolean): Promise<void> {
+  const { db } = database;
+  const works = [
+    () => db.selectFrom("outbox").select("id").where("attempts", "=", kind).execute(),
+    () => sql`select ${kind}::int, pg_sleep(0.001)`.execute(db),
+    () =>
+      db.transaction().execute(async (transaction) => {
+        await sql`select ${kind}::int`.execute(transaction);
+        await transaction.selectFrom("users").select("id").limit(1).execute();
+      }),
+  ];
+  const work = works[kind % works.length];
+  while (!isStopped() && work !== undefined) {
+    try {
+      await work();
+      loop.done += 1;
+    } catch (error) {
+      loop.errors.push(error);
+      // A caller that retries at once would only measure how fast failures are.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+async function terminateAll(): Promise<number> {
+  const { rows } = await sql<{ pid: number }>`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name = 'sluice-test'`
+    .execute(executioner.db);
+  return rows.length;
+}
+
+test("all backends terminated under load: 0 stuck loops, one type of error", async () => {
+  let isStopped = false;
+  const loops = Array.from({ length: LOOPS }, (): Loop => ({ done: 0, errors: [] }));
+  const running = loops.map((loop, kind) => runLoop(kind, loop, () => isStopped));
+  let terminated = 0;
+  for (let round = 0; round < TERMINATIONS; round += 1) {
+    const before = loops.map(({ done }) => done);
+    // Every loop has to get through again before the next blow: none is stuck.
+    await expect.poll(
+      () => loops.filter(({ done }, index) => done === before[index]).length,
+      { timeout: 5000, interval: 10, message: "loops without progress" },
+    ).toBe(0);
+    terminated += await terminateAll();
+  }
+  isStopped = true;
+  await Promise.all(running);
+
+  const errors = loops.flatMap((loop) => loop.errors);
+  expect(terminated).toBeGreaterThan(TERMINATIONS);
+  expect(errors.filter((error) => !(error instanceof DatabaseUnavailableError))).toEqual([]);
+  await database.ping();
+});
+
+test("reads outside transactions are retried and survive unseen", async () => {
+  const read = () => database.db.selectFrom("users").select("id").execute();
+  await read();
+  for (let round = 0; round < 5; round += 1) {
+    await terminateAll();
+    expect(await read()).toEqual([]);
+  }
+});
