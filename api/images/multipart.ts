@@ -1,0 +1,148 @@
+/**
+ * A streaming reader of `multipart/form-data`: parts come as they arrive, nothing is collected.
+ * @see RFC 7578, RFC 2046 section 5.1
+ */
+import { Buffer } from "node:buffer";
+import { AppError } from "#shared/errors.ts";
+
+/** One part; its body must be read to the end (or given up) before the next part. */
+export type Part = {
+  /** The form field. */
+  readonly name: string;
+  readonly body: AsyncIterable<Uint8Array>;
+};
+
+const MAX_HEADER_BYTES = 8 * 1024;
+const MAX_PARTS = 20;
+const CRLF = "\r\n";
+const TYPE = /^multipart\/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i;
+const NAME = /^content-disposition:\s*form-data\s*;(?:.*;)?\s*name="([^"]{0,200})"/im;
+
+/**
+ * The boundary in a content type.
+ * @throws AppError UNSUPPORTED_MEDIA_TYPE
+ */
+export function readBoundary(contentType: string | undefined): string {
+  const [, quoted, bare] = TYPE.exec(contentType ?? "") ?? [];
+  const boundary = quoted ?? bare;
+  if (boundary !== undefined) return boundary;
+  throw new AppError("UNSUPPORTED_MEDIA_TYPE", "expected multipart/form-data with a boundary");
+}
+
+export type PartsOptions = {
+  readonly boundary: string;
+  /** Of the whole body. */
+  readonly maxBytes: number;
+};
+
+/**
+ * The parts of `body`.
+ * @throws AppError BAD_REQUEST when it is malformed or ends before its last boundary,
+ * PAYLOAD_TOO_LARGE as soon as it has more than `maxBytes`
+ */
+export async function* readParts(
+  body: ReadableStream<Uint8Array>,
+  options: PartsOptions,
+): AsyncGenerator<Part> {
+  const source = new BoundaryReader(body, options);
+  try {
+    await source.skipPreamble();
+    for (let count = 0; await source.hasPart(); count += 1) {
+      if (count === MAX_PARTS) throw malformed(`more than ${MAX_PARTS} parts`);
+      const name = NAME.exec(await source.readHeaders())?.[1];
+      if (name === undefined) throw malformed("a part has no name");
+      const content = source.readContent();
+      yield { name, body: content };
+      for await (const _rest of content); // what the caller did not want
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+class BoundaryReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #delimiter: Buffer;
+  /** Read and not yet handed on; never longer than a chunk plus a delimiter or the headers. */
+  #pending: Buffer;
+  #bytesLeft: number;
+
+  constructor(body: ReadableStream<Uint8Array>, { boundary, maxBytes }: PartsOptions) {
+    this.#reader = body.getReader();
+    this.#bytesLeft = maxBytes;
+    this.#delimiter = Buffer.from(`${CRLF}--${boundary}`, "latin1");
+    // The first delimiter has no line before it: pretend it has.
+    this.#pending = Buffer.from(CRLF);
+  }
+
+  async skipPreamble(): Promise<void> {
+    for await (const _preamble of this.readContent());
+  }
+
+  /** After a delimiter: CRLF means one more part, `--` the end. */
+  async hasPart(): Promise<boolean> {
+    await this.#need(2);
+    const mark = this.#pending.subarray(0, 2).toString("latin1");
+    this.#pending = this.#pending.subarray(2);
+    if (mark === "--") return false;
+    if (mark === CRLF) return true;
+    throw malformed("a boundary is followed by neither a line break nor --");
+  }
+
+  async readHeaders(): Promise<string> {
+    for (;;) {
+      const end = this.#pending.indexOf(CRLF + CRLF);
+      if (end !== -1 && end <= MAX_HEADER_BYTES) {
+        const headers = this.#pending.subarray(0, end).toString("utf8");
+        this.#pending = this.#pending.subarray(end + 4);
+        return headers;
+      }
+      if (this.#pending.length > MAX_HEADER_BYTES) throw malformed("a part's headers are too long");
+      await this.#more();
+    }
+  }
+
+  /** The bytes up to the next delimiter, which is consumed. */
+  async *readContent(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const end = this.#pending.indexOf(this.#delimiter);
+      if (end !== -1) {
+        const last = this.#pending.subarray(0, end);
+        this.#pending = this.#pending.subarray(end + this.#delimiter.length);
+        if (last.length > 0) yield last;
+        return;
+      }
+      // A delimiter may have begun in the last bytes.
+      const safe = this.#pending.length - this.#delimiter.length + 1;
+      if (safe > 0) {
+        const ready = this.#pending.subarray(0, safe);
+        this.#pending = this.#pending.subarray(safe);
+        yield ready;
+      }
+      await this.#more();
+    }
+  }
+
+  /** Tells the sender to stop when not all was read. */
+  async close(): Promise<void> {
+    await this.#reader.cancel().catch(() => {}); // it has failed already: nothing left to stop
+  }
+
+  async #need(bytes: number): Promise<void> {
+    while (this.#pending.length < bytes) await this.#more();
+  }
+
+  async #more(): Promise<void> {
+    const { done, value } = await this.#reader.read();
+    if (done) throw malformed("it ends before its last boundary");
+    this.#bytesLeft -= value.byteLength;
+    if (this.#bytesLeft < 0) throw new AppError("PAYLOAD_TOO_LARGE", "the body is too large");
+    this.#pending = this.#pending.length === 0
+      ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+      : Buffer.concat([this.#pending, value]);
+  }
+}
+
+function malformed(why: string): AppError {
+  return new AppError("BAD_REQUEST", `the multipart body is malformed: ${why}`);
+}

@@ -1,0 +1,144 @@
+/**
+ * `/control/*`: what media nodes and the resizer tell us, with the service token.
+ */
+import { type Context, Hono } from "hono";
+import {
+  type AuthoriseRequest,
+  authoriseRequestSchema,
+  authoriseResponseSchema,
+  endedRequestSchema,
+  imageReportSchema,
+  type PosterRequest,
+  posterRequestSchema,
+  progressRequestSchema,
+  progressResponseSchema,
+  startedRequestSchema,
+} from "#shared/contracts/control.ts";
+import { AppError } from "#shared/errors.ts";
+import { isStorageKey } from "#shared/storage/port.ts";
+import { authorisePublisher } from "#db/authorise.ts";
+import { reportEnded, reportProgress, reportStarted } from "#db/broadcast-reports.ts";
+import { reportImage } from "#db/image-reports.ts";
+import { reportPoster } from "#db/posters.ts";
+import { requireService } from "../auth.ts";
+import type { ApiEnv, Deps } from "../deps.ts";
+import { cleanUp } from "../images/clean-up.ts";
+import { describe, type RouteDescription } from "../openapi.ts";
+import { logRefusal } from "../publish/log-refusal.ts";
+import { zv } from "../validate.ts";
+
+const BODY_REFUSALS = ["VALIDATION_FAILED", "INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE"] as const;
+
+function describeControl(
+  summary: string,
+  route: Pick<RouteDescription, "answers" | "refuses">,
+) {
+  const refuses = [...route.refuses ?? [], ...BODY_REFUSALS];
+  return describe({ summary, tag: "control", access: "service", answers: route.answers, refuses });
+}
+
+const REPORT = { answers: { 204: null }, refuses: ["STALE_EPOCH"] } as const;
+
+/** The control plane's routes; every write is idempotent. */
+export function controlRoutes(deps: Deps) {
+  return new Hono<ApiEnv>()
+    .post(
+      "/control/authorise",
+      describeControl("May this publisher go live, and into which video?", {
+        answers: { 200: authoriseResponseSchema },
+        refuses: ["UNKNOWN_STREAM_KEY", "CHANNEL_DISABLED", "CHANNEL_HAS_NO_VIDEO", "ALREADY_LIVE"],
+      }),
+      requireService(deps),
+      zv("json", authoriseRequestSchema),
+      async (c) => c.json(await authorise(deps, c.req.valid("json")), 200),
+    )
+    .post(
+      "/control/started",
+      describeControl("The first media of a broadcast arrived", REPORT),
+      requireService(deps),
+      zv("json", startedRequestSchema),
+      async (c) => {
+        const request = c.req.valid("json");
+        await reportStarted(deps.db, request, deps.clock());
+        deps.log.info("broadcast.started", refer(request));
+        return c.body(null, 204);
+      },
+    )
+    .post(
+      "/control/progress",
+      describeControl("Figures of all broadcasts of a node; answers what must stop", {
+        answers: { 200: progressResponseSchema },
+      }),
+      requireService(deps),
+      zv("json", progressRequestSchema),
+      async (c) => c.json(await reportProgress(deps.db, c.req.valid("json"), deps.clock()), 200),
+    )
+    .post(
+      "/control/ended",
+      describeControl("A broadcast is over and its recording complete", REPORT),
+      requireService(deps),
+      zv("json", endedRequestSchema),
+      async (c) => {
+        const request = c.req.valid("json");
+        await reportEnded(deps.db, request);
+        deps.log.info("broadcast.ended", { ...refer(request), reason: request.reason });
+        return c.body(null, 204);
+      },
+    )
+    .post(
+      "/control/poster",
+      describeControl("A frame of a broadcast lies in storage", REPORT),
+      requireService(deps),
+      zv("json", posterRequestSchema),
+      (c) => takePoster(c, deps, c.req.valid("json")),
+    )
+    .post(
+      "/control/image",
+      describeControl("The resizer is done with a version of an image", {
+        answers: { 204: null },
+      }),
+      requireService(deps),
+      zv("json", imageReportSchema),
+      async (c) => {
+        const report = c.req.valid("json");
+        await cleanUp(deps.storage, await reportImage(deps.db, report));
+        const { imageId, version, status } = report;
+        deps.log.info("image.reported", { imageId, version, status });
+        return c.body(null, 204);
+      },
+    );
+}
+
+async function authorise(deps: Deps, request: AuthoriseRequest) {
+  const { nodeId, nodeInstanceId, publisherId, streamKey } = request;
+  const streamKeyHash = await deps.streamKeys.hash(streamKey);
+  try {
+    const now = deps.clock();
+    return await authorisePublisher(deps.db, {
+      streamKeyHash,
+      nodeId,
+      nodeInstanceId,
+      publisherId,
+      now,
+    });
+  } catch (error) {
+    logRefusal(deps.log, error, { streamKey, nodeId, remoteAddress: request.remoteAddress });
+    throw error;
+  }
+}
+
+async function takePoster(c: Context<ApiEnv>, deps: Deps, request: PosterRequest) {
+  const { sourceKey } = request;
+  if (!isStorageKey(sourceKey)) {
+    throw new AppError("VALIDATION_FAILED", `${sourceKey.slice(0, 80)} is not a storage key`);
+  }
+  const outcome = await reportPoster(deps.db, request);
+  if (outcome.isTaken) deps.onJob?.();
+  else if (!outcome.isKnown) await deps.storage.delete(sourceKey);
+  return c.body(null, 204);
+}
+
+function refer(request: { broadcastId: string; nodeId: string; epoch: number }) {
+  const { broadcastId, nodeId, epoch } = request;
+  return { broadcastId, nodeId, epoch };
+}
