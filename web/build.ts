@@ -1,0 +1,52 @@
+/**
+ * Entry (Bun): bundles what the pages load into `dist/web`, unless it is there already for the same
+ * sources. `bun web/build.ts`
+ */
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ASSETS_DIRECTORY } from "./assets.ts";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const TARGET = join(ROOT, ASSETS_DIRECTORY);
+const STAMP = join(TARGET, "sources.sha256");
+
+function hashSources(): string {
+  const hash = createHash("sha256").update(Bun.version);
+  const sources = globSync("web/{client/*,build.ts}", { cwd: ROOT }).toSorted();
+  for (const path of ["bun.lock", ...sources]) {
+    hash.update(path).update(readFileSync(join(ROOT, path)));
+  }
+  return hash.digest("hex");
+}
+
+async function bundle(outputDirectory: string): Promise<void> {
+  const result = await Bun.build({
+    entrypoints: [join(ROOT, "web/client/watch.ts"), join(ROOT, "web/client/site.css")],
+    outdir: outputDirectory,
+    naming: "[name]-[hash].[ext]",
+    target: "browser",
+    minify: true,
+  });
+  if (!result.success) throw new AggregateError(result.logs, "the pages could not be bundled");
+}
+
+const wanted = hashSources();
+if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== wanted) {
+  // Built beside its place and moved there: a server that starts meanwhile sees all of it or none.
+  const scratch = `${TARGET}.${process.pid}`;
+  mkdirSync(scratch, { recursive: true });
+  await bundle(scratch);
+  writeFileSync(join(scratch, "sources.sha256"), wanted);
+  rmSync(TARGET, { recursive: true, force: true });
+  renameSync(scratch, TARGET);
+}

@@ -1,0 +1,73 @@
+/**
+ * The watch page: the video's frame and its words; the island `client/watch.ts` brings the picture.
+ */
+import type { Video } from "../api-client.ts";
+import { Layout } from "./layout.tsx";
+
+export type WatchProps = {
+  readonly stylesheet: string;
+  readonly script: string;
+  readonly video: Video;
+};
+
+const BADGES = { CREATED: "not live yet", RUNNING: "LIVE", ENDED: "ended" } as const;
+
+export function WatchPage({ stylesheet, script, video }: WatchProps) {
+  return (
+    <Layout title={`${video.title} · Sluice`} stylesheet={stylesheet} script={script}>
+      <main data-video={video.url}>
+        <div class="stage">
+          <media-controller>
+            <video slot="media" playsinline muted></video>
+            <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
+            <media-control-bar>
+              <media-play-button></media-play-button>
+              <media-live-button></media-live-button>
+              <media-mute-button></media-mute-button>
+              <media-volume-range></media-volume-range>
+              <media-time-range></media-time-range>
+              <media-time-display></media-time-display>
+              <media-fullscreen-button></media-fullscreen-button>
+            </media-control-bar>
+          </media-controller>
+          <div class="notice" data-notice role="status">
+            <p>Loading …</p>
+            <button class="action" type="button" hidden></button>
+          </div>
+        </div>
+        <div class="about">
+          <h1>{video.title}</h1>
+          <span class="badge" data-badge data-status={video.status}>{BADGES[video.status]}</span>
+          <span class="quiet" data-behind></span>
+        </div>
+        <noscript>
+          <p>
+            Playing in this page needs scripts. Any HLS player can open{" "}
+            <a href={video.playbackUrl}>{video.playbackUrl}</a>.
+          </p>
+        </noscript>
+      </main>
+    </Layout>
+  );
+}
+
+export type NoticeProps = {
+  readonly stylesheet: string;
+  readonly title: string;
+  readonly text: string;
+};
+
+/** A page that only says something: no such video, nothing answers. */
+export function NoticePage({ stylesheet, title, text }: NoticeProps) {
+  return (
+    <Layout title={`${title} · Sluice`} stylesheet={stylesheet}>
+      <main>
+        <h1>{title}</h1>
+        <p class="quiet">{text}</p>
+        <p>
+          <a href="/">What is live now</a>
+        </p>
+      </main>
+    </Layout>
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * The site: pages for people in front of the API, on one origin. Entry files wrap the API with it,
+ * so neither room imports the other.
+ */
+import { type Context, Hono } from "hono";
+import { assetPath, type Assets } from "./assets.ts";
+import { ApiUnavailableError, type FetchHandler, listLiveVideos, readVideo } from "./api-client.ts";
+import { HomePage } from "./pages/home.tsx";
+import { NoticePage, WatchPage } from "./pages/watch.tsx";
+
+export type SiteOptions = {
+  /** Answers everything that is not a page. */
+  readonly api: FetchHandler;
+  /** Base URL of the playback server: players on our pages may connect there. */
+  readonly hlsUrl: string;
+  readonly assets: Assets;
+};
+
+const LIVE_VIDEOS_SHOWN = 24;
+
+/** The `fetch` of pages and API together. */
+export function createSite(options: SiteOptions): FetchHandler {
+  const { api, assets } = options;
+  const stylesheet = assetPath(assets, "site", "css");
+  const script = assetPath(assets, "watch", "js");
+  const policy = contentSecurityPolicy(new URL(options.hlsUrl).origin);
+  const site = new Hono({ strict: false });
+
+  site.onError((error, c) => {
+    if (!(error instanceof ApiUnavailableError)) throw error;
+    return page(
+      c,
+      policy,
+      503,
+      (
+        <NoticePage stylesheet={stylesheet} title="Unavailable" text="Try again in a moment." />
+      ),
+    );
+  });
+  site.get("/", async (c) => {
+    const live = await listLiveVideos(api, LIVE_VIDEOS_SHOWN);
+    return page(c, policy, 200, <HomePage stylesheet={stylesheet} live={live} />);
+  });
+  site.get("/watch/:url", async (c) => {
+    const video = await readVideo(api, c.req.param("url"));
+    if (video !== null) {
+      const props = { stylesheet, script, video };
+      return page(c, policy, 200, <WatchPage {...props} />);
+    }
+    const text = "The address is wrong, or the video was deleted.";
+    return page(
+      c,
+      policy,
+      404,
+      (
+        <NoticePage stylesheet={stylesheet} title="No such video" text={text} />
+      ),
+    );
+  });
+  site.get("/assets/:name", (c) => {
+    const asset = assets.get(c.req.param("name"));
+    if (asset === undefined) return api(c.req.raw, c.env);
+    return c.body(asset.body, 200, {
+      "content-type": asset.contentType,
+      // Its name changes with its content.
+      "cache-control": "public, max-age=31536000, immutable",
+      "x-content-type-options": "nosniff",
+    });
+  });
+  site.all("*", (c) => api(c.req.raw, c.env));
+  return (request, env) => site.fetch(request, env);
+}
+
+function page(
+  c: Context,
+  policy: string,
+  status: 200 | 404 | 503,
+  body: unknown,
+): Response {
+  return c.body(`<!doctype html>${String(body)}`, status, {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+    "content-security-policy": policy,
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+  });
+}
+
+function contentSecurityPolicy(hlsOrigin: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    // media-chrome's elements carry their styles in <style> inside shadow roots.
+    "style-src 'self' 'unsafe-inline'",
+    `img-src 'self' data: ${hlsOrigin}`,
+    `connect-src 'self' ${hlsOrigin}`,
+    `media-src 'self' blob: ${hlsOrigin}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
