@@ -48,6 +48,10 @@ export type Deps = {
   readonly trustedOrigins: readonly string[];
   /** Whether jobs flow; null where another process runs the relay. */
   readonly queue: { isConnected(): boolean } | null;
+  /** Told after a job was committed to the outbox: the relay of this process looks at once. */
+  readonly onJob?: () => void;
+  /** Called after a job was written to the outbox, so that the relay need not wait for its turn. */
+  readonly onJob?: () => void;
   /** Assets of `/docs` by file name. */
   readonly docsAssets: ReadonlyMap<string, Asset>;
   /** The address a request came from; `env` is what the runtime's server hands to `fetch`. */
