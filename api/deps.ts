@@ -6,6 +6,7 @@ import type { Kysely } from "kysely";
 import type { Database } from "#db/schema.ts";
 import type { Logger } from "#shared/log.ts";
 import type { Storage } from "#shared/storage/port.ts";
+import type { AttemptLimit } from "./attempt-limit.ts";
 import type { PasswordHasher } from "./password.ts";
 import type { StreamKeys } from "./stream-keys.ts";
 import type { Tokens } from "./tokens.ts";
@@ -40,6 +41,8 @@ export type Deps = {
   readonly tokens: Tokens;
   readonly streamKeys: StreamKeys;
   readonly passwords: PasswordHasher;
+  /** Failed logins by account and address. */
+  readonly loginAttempts: AttemptLimit;
   readonly urls: PublicUrls;
   /** What media node and resizer present at `/control/*`. */
   readonly serviceToken: string;
@@ -48,8 +51,6 @@ export type Deps = {
   readonly trustedOrigins: readonly string[];
   /** Whether jobs flow; null where another process runs the relay. */
   readonly queue: { isConnected(): boolean } | null;
-  /** Told after a job was committed to the outbox: the relay of this process looks at once. */
-  readonly onJob?: () => void;
   /** Called after a job was written to the outbox, so that the relay need not wait for its turn. */
   readonly onJob?: () => void;
   /** Assets of `/docs` by file name. */
