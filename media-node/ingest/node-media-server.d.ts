@@ -1,0 +1,77 @@
+/**
+ * What the ingest relies on in node-media-server 4.4.3: nothing else of it is loaded or known.
+ * `rtmp-connection.contract.test.ts` fails when an upgrade changes it.
+ */
+declare module "node-media-server/src/protocol/rtmp.js" {
+  /** Header of the message a chunk stream is carrying. */
+  type MessageHeader = {
+    fmt: number;
+    cid: number;
+    /** As on the wire: absolute or delta, 0xffffff when an extended timestamp follows. */
+    timestamp: number;
+    length: number;
+    type: number;
+    stream_id: number;
+  };
+
+  /** State of one chunk stream. */
+  type MessageInProgress = {
+    header: MessageHeader;
+    clock: number;
+    payload: Buffer;
+    capacity: number;
+    /** Bytes of the payload received so far. */
+    bytes: number;
+  };
+
+  /** One RTMP conversation: bytes in by `parserData`, bytes out by `onOutputCallback`. */
+  export default class Rtmp {
+    /** 0 nothing, 1 inside C1, 2 inside C2, 3 done. */
+    handshakeState: number;
+    handshakeBytes: number;
+    handshakePayload: Buffer;
+    /** The chunk header being read. */
+    parserBuffer: Buffer;
+    parserBytes: number;
+    parserBasicBytes: number;
+    parserPacket: MessageInProgress;
+    inPackets: Map<number, MessageInProgress>;
+    inChunkSize: number;
+    outChunkSize: number;
+    objectEncoding: number;
+    streams: number;
+    flv: unknown;
+    /** An instance property, not a method: to be assigned in the constructor. */
+    onOutputCallback: (bytes: Buffer) => void;
+
+    static chunksCreate(message: { header: MessageHeader; payload: Uint8Array }): Buffer;
+
+    parserData(bytes: Buffer): string | null;
+    chunkRead(bytes: Buffer, start: number, length: number): string | null;
+    /** Picks the chunk stream named in `parserBuffer` and reads the message header into it. */
+    packetParse(): void;
+    packetAlloc(): void;
+    /** Hands a complete message to one of the four handlers by its type. */
+    packetHandler(): void;
+    controlHandler(): void;
+    eventHandler(): void;
+    invokeHandler(): void;
+    dataHandler(): void;
+
+    sendACK(receivedBytes: number): void;
+    sendWindowACK(windowBytes: number): void;
+    setPeerBandwidth(windowBytes: number, limitType: number): void;
+    setChunkSize(chunkBytes: number): void;
+    sendInvokeMessage(streamId: number, message: InvokeMessage): void;
+    sendStatusMessage(streamId: number, level: string, code: string, description: string): void;
+    respondConnect(transactionId: number): void;
+    respondCreateStream(transactionId: number): void;
+  }
+
+  type InvokeMessage = {
+    cmd: string;
+    transId: number;
+    cmdObj: unknown;
+    info?: unknown;
+  };
+}
