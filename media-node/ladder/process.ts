@@ -1,0 +1,164 @@
+/**
+ * One child process under supervision: counted input, outputs on extra pipes, a bounded memory of
+ * its stderr, and a stop that always ends.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { redactText } from "#shared/log.ts";
+import { childEnv, childWrapper } from "./command.ts";
+
+/** How a child ended, with what it said last. */
+export type ChildExit = {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** The last lines of its stderr, secrets redacted. */
+  readonly stderr: readonly string[];
+};
+
+export type ChildOptions = {
+  /** Program and arguments; no shell is involved. */
+  readonly argv: readonly [string, ...string[]];
+  /** Output pipes besides stdout, as file descriptors 3, 4, … */
+  readonly extraOutputs: number;
+  onOutput(fd: number, chunk: Uint8Array): void;
+  /** Everything written so far has been taken. */
+  onDrain(): void;
+  /** Exactly once, after the last output. */
+  onExit(exit: ChildExit): void;
+};
+
+const STDERR_LINES = 200;
+const STDERR_LINE_LENGTH = 500;
+const CLOSE_INPUT_MS = 3000;
+const TERMINATE_MS = 2000;
+/** How long pipes may stay open after the process is gone. */
+const CLOSE_PIPES_MS = 1000;
+
+export class SupervisedProcess {
+  readonly #child: ChildProcess;
+  readonly #options: ChildOptions;
+  readonly #stderr: string[] = [];
+  readonly #exited = Promise.withResolvers<ChildExit>();
+  #queuedBytes = 0;
+  #drainedAtMs = performance.now();
+  #isGone = false;
+  #stopping: Promise<ChildExit> | undefined;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    const [program, ...args] = [...childWrapper(), ...options.argv];
+    const extras = Array.from({ length: options.extraOutputs }, () => "pipe" as const);
+    this.#child = spawn(program ?? options.argv[0], args, {
+      env: childEnv(),
+      stdio: ["pipe", "pipe", "pipe", ...extras],
+    });
+    this.#listen();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Bytes written to the child that it has not taken: the runtime's own queue has no bound. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Clock (performance.now) of the last time the child took something, or had nothing to take. */
+  get drainedAtMs(): number {
+    return this.#queuedBytes === 0 ? performance.now() : this.#drainedAtMs;
+  }
+
+  /** Resolves once the process is gone and its last output was delivered. */
+  get exited(): Promise<ChildExit> {
+    return this.#exited.promise;
+  }
+
+  write(bytes: Uint8Array): void {
+    const stdin = this.#child.stdin;
+    if (this.#isGone || stdin === null || !stdin.writable) return;
+    if (this.#queuedBytes === 0) this.#drainedAtMs = performance.now();
+    this.#queuedBytes += bytes.length;
+    stdin.write(bytes, () => {
+      this.#queuedBytes -= bytes.length;
+      this.#drainedAtMs = performance.now();
+      if (this.#queuedBytes === 0) this.#options.onDrain();
+    });
+  }
+
+  kill(): void {
+    this.#signal("SIGKILL");
+  }
+
+  /** Closes its input and waits; then TERM, then KILL. Idempotent; takes at most about 6 s. */
+  stop(): Promise<ChildExit> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<ChildExit> {
+    this.#child.stdin?.end();
+    const ladder = [
+      setTimeout(() => this.#signal("SIGTERM"), CLOSE_INPUT_MS),
+      setTimeout(() => this.#signal("SIGKILL"), CLOSE_INPUT_MS + TERMINATE_MS),
+    ];
+    const exit = await this.exited;
+    for (const timer of ladder) clearTimeout(timer);
+    return exit;
+  }
+
+  #signal(signal: "SIGTERM" | "SIGKILL"): void {
+    if (!this.#isGone) this.#child.kill(signal);
+  }
+
+  #listen(): void {
+    const child = this.#child;
+    // A child that dies leaves EPIPE behind; its exit is what we act on.
+    child.stdin?.on("error", () => {});
+    for (let fd = 1; fd < child.stdio.length; fd += 1) {
+      if (fd !== 2) this.#readOutput(fd, child.stdio[fd]);
+    }
+    this.#readStderr(child.stdio[2]);
+    child.on("error", (error) => {
+      this.#stderr.push(redactText(error.message));
+      if (child.pid === undefined) this.#finish(null, null);
+    });
+    child.on("exit", (code, signal) => {
+      this.#isGone = true;
+      const late = setTimeout(() => this.#finish(code, signal), CLOSE_PIPES_MS);
+      child.on("close", () => {
+        clearTimeout(late);
+        this.#finish(code, signal);
+      });
+    });
+  }
+
+  #readOutput(fd: number, stream: Readable | Writable | null | undefined): void {
+    stream?.on("error", () => {});
+    stream?.on("data", (chunk: Uint8Array) => this.#options.onOutput(fd, chunk));
+  }
+
+  #readStderr(stream: Readable | Writable | null | undefined): void {
+    let rest = "";
+    stream?.on("error", () => {});
+    stream?.on("data", (chunk: Uint8Array) => {
+      const lines = (rest + Buffer.from(chunk).toString("utf8")).split(/[\r\n]+/);
+      rest = (lines.pop() ?? "").slice(0, STDERR_LINE_LENGTH);
+      for (const line of lines) {
+        if (line !== "") this.#stderr.push(redactText(line.slice(0, STDERR_LINE_LENGTH)));
+      }
+      this.#stderr.splice(0, this.#stderr.length - STDERR_LINES);
+    });
+  }
+
+  #isFinished = false;
+
+  #finish(code: number | null, signal: string | null): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#isGone = true;
+    const exit = { code, signal, stderr: this.#stderr };
+    this.#options.onExit(exit);
+    this.#exited.resolve(exit);
+  }
+}
