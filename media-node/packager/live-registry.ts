@@ -13,6 +13,8 @@ export interface LiveBroadcast {
   readonly isEnded: boolean;
   renderMultivariant(): string;
   rendition(name: RenditionName): LiveRendition | undefined;
+  /** Answers the blocking reloads as if they had waited long enough. */
+  releaseWaiters(): void;
 }
 
 type Entry = {
@@ -95,6 +97,14 @@ export class LiveRegistry {
   /** Viewers of the last seconds. */
   viewers(videoUrl: string): number {
     return this.#entries.get(videoUrl)?.viewers.count() ?? 0;
+  }
+
+  /** Answers everybody who waits for anything: the server is about to stop. */
+  releaseWaiters(): void {
+    for (const entry of this.#entries.values()) {
+      wake(entry);
+      entry.broadcast?.releaseWaiters();
+    }
   }
 
   /** Answers everybody who waits and forgets everything. */

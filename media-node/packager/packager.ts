@@ -116,6 +116,10 @@ class BroadcastPackager implements Packager, LiveBroadcast {
     return this.#muxer(name)?.rendition;
   }
 
+  releaseWaiters(): void {
+    for (const { rendition } of this.#muxers) rendition.releaseWaiters();
+  }
+
   renderMultivariant(): string {
     const shown = this.#start.rungs.flatMap((rung) => {
       const rendition = this.rendition(rung.name);

@@ -63,6 +63,7 @@ export type ClosedSegment = {
   readonly startS: number;
   readonly durationS: number;
   readonly isDiscontinuous: boolean;
+  readonly isIndependent: boolean;
   readonly frames: number;
   readonly parts: readonly Uint8Array[];
 };
@@ -78,7 +79,7 @@ export type RenditionFile = {
   readonly number: number;
 };
 
-type Waiter = { readonly isDone: () => boolean; readonly finish: () => void };
+type Waiter = { readonly isDone: () => boolean; readonly finish: (answer: ReloadAnswer) => void };
 
 /** RFC 8216bis 4.4.4.9: parts further than three target durations from the end need not be listed. */
 const SEGMENTS_WITH_PARTS = 2;
@@ -157,12 +158,13 @@ export class LiveRendition {
     this.#nextMsn += 1;
     this.#segments.push(segment);
     const parts = segment.parts.map((part) => part.bytes);
-    const { msn, initNumber, startS, isDiscontinuous, frames } = segment;
+    const { msn, initNumber, startS, isDiscontinuous, isIndependent, frames } = segment;
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     this.meter.note({ bytes, durationS, frames });
     this.#evict();
     this.#changed();
-    return { msn, initNumber, startS, durationS, isDiscontinuous, frames, parts };
+    const facts = { msn, initNumber, startS, durationS, isDiscontinuous, isIndependent, frames };
+    return { ...facts, parts };
   }
 
   /** No more will come: ENDLIST, and everybody who waits is answered. */
@@ -250,6 +252,11 @@ export class LiveRendition {
     return await this.#wait(() => number < this.#nextPart, deadlineMs);
   }
 
+  /** Answers everybody who waits as if they had waited long enough. */
+  releaseWaiters(): void {
+    for (const waiter of [...this.#waiters]) waiter.finish("timedOut");
+  }
+
   #wait(isThere: () => boolean, deadlineMs?: number): Promise<ReloadAnswer> {
     const isDone = () => this.#isEnded || isThere();
     if (isDone()) return Promise.resolve("ready");
@@ -259,7 +266,7 @@ export class LiveRendition {
         this.#waiters.delete(waiter);
         resolve(answer);
       };
-      const waiter = { isDone, finish: () => finish("ready") };
+      const waiter = { isDone, finish };
       // MEDIA.md: nobody waits longer than three target durations.
       const limitMs = deadlineMs ?? 3000 * this.#options.targetDurationS;
       const timer = setTimeout(() => finish("timedOut"), limitMs);
@@ -311,7 +318,7 @@ export class LiveRendition {
 
   #changed(): void {
     this.#rendered = { full: null, delta: null };
-    for (const waiter of [...this.#waiters]) if (waiter.isDone()) waiter.finish();
+    for (const waiter of [...this.#waiters]) if (waiter.isDone()) waiter.finish("ready");
   }
 
   #snapshot(): LivePlaylist {

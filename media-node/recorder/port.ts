@@ -31,6 +31,8 @@ export type RecordedSegment = {
   readonly startS: number;
   readonly durationS: number;
   readonly isDiscontinuous: boolean;
+  /** It starts at a keyframe. */
+  readonly isIndependent: boolean;
   /** Video frames in it; 0 without video. */
   readonly frames: number;
   readonly parts: readonly Uint8Array[];

@@ -1,0 +1,276 @@
+/**
+ * Playback as a function: a request in, a reply out. Live from memory, the rest from storage.
+ */
+import { messageOf } from "#shared/errors.ts";
+import type { Logger } from "#shared/log.ts";
+import { type Storage, StorageError } from "#shared/storage/port.ts";
+import type { LiveRegistry } from "../packager/live-registry.ts";
+import type { LiveRendition, ReloadAnswer } from "../packager/rendition.ts";
+import { isNotModified, rangeOf, sliceChunks } from "./conditions.ts";
+import { CACHE, PLAYLIST_TYPE, playlistReply, problemReply, type Reply } from "./reply.ts";
+import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
+
+export type PlaybackDeps = {
+  readonly storage: Storage;
+  readonly live: LiveRegistry;
+  readonly log: Logger;
+};
+
+export type PlaybackRequest = {
+  readonly method: string;
+  /** Path and query as they came. */
+  readonly target: string;
+  readonly header: (name: string) => string | undefined;
+  /** Tells viewers apart. */
+  readonly viewer: string;
+};
+
+/** How long a viewer who comes before the first picture is kept waiting. */
+const START_PATIENCE_MS = 8000;
+
+type RouteOf<Kind> = Extract<PlaybackRoute, { kind: Kind }>;
+
+/** Answers every request; nothing but a bug makes it reject. */
+export async function handlePlayback(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+): Promise<Reply> {
+  if (request.method === "OPTIONS") return preflightReply();
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    const reply = problemReply("METHOD_NOT_ALLOWED", "Playback answers GET, HEAD and OPTIONS.");
+    return { ...reply, headers: { ...reply.headers, allow: "GET, HEAD, OPTIONS" } };
+  }
+  const [path = "", query = ""] = request.target.split("?", 2);
+  const route = routeOf(path);
+  if (route === null) return problemReply("NOT_FOUND", "There is nothing at this address.");
+  try {
+    return await answer(deps, request, route, new URLSearchParams(query));
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    deps.log.warn("playback.storage_failed", { reason: messageOf(error) });
+    return problemReply("UNAVAILABLE", "The recording cannot be read right now.", 2);
+  }
+}
+
+async function answer(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  route: PlaybackRoute,
+  query: URLSearchParams,
+): Promise<Reply> {
+  switch (route.kind) {
+    case "live":
+      return {
+        status: 200,
+        headers: { "content-type": "application/json", "cache-control": CACHE.never },
+        body: { kind: "bytes", chunks: [new TextEncoder().encode('{"status":"ok"}')] },
+      };
+    case "multivariant":
+      return await multivariantReply(deps, request, route);
+    case "playlist": {
+      const directives = directivesOf(query);
+      if (typeof directives === "string") return problemReply("BAD_REQUEST", directives);
+      return await mediaPlaylistReply(deps, request, route, directives);
+    }
+    case "file":
+      return await fileReply(deps, request, route);
+  }
+}
+
+async function multivariantReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  route: RouteOf<"multivariant">,
+): Promise<Reply> {
+  const { videoUrl } = route;
+  const broadcast = await deps.live.waitUntilPlayable(videoUrl, START_PATIENCE_MS);
+  if (broadcast !== null) {
+    deps.live.noteViewer(videoUrl, request.viewer);
+    return playlistReply(broadcast.renderMultivariant(), CACHE.plain);
+  }
+  return await storedPlaylistReply(deps, request, {
+    key: `videos/${videoUrl}/index.m3u8`,
+    cacheControl: CACHE.vodMultivariant,
+  }) ?? problemReply("NOT_FOUND", "This video is not live, and there is no recording of it.");
+}
+
+async function mediaPlaylistReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  route: RouteOf<"playlist">,
+  directives: Directives,
+): Promise<Reply> {
+  const rendition = liveRenditionOf(deps, route);
+  if (rendition === null) {
+    return await storedPlaylistReply(deps, request, {
+      key: `videos/${route.videoUrl}/${route.epoch}/${route.rendition}/index.m3u8`,
+      cacheControl: CACHE.vod,
+    }) ?? problemReply("NOT_FOUND", "This rendition is not live, and it was not recorded.");
+  }
+  deps.live.noteViewer(route.videoUrl, request.viewer);
+  const { msn, part, isDelta } = directives;
+  const refusal = refusalOf(await rendition.waitFor(msn === null ? null : { msn, part }));
+  if (refusal !== null) return refusal;
+  deps.live.noteViewer(route.videoUrl, request.viewer);
+  return playlistReply(rendition.render(isDelta), msn === null ? CACHE.plain : CACHE.blocking);
+}
+
+function refusalOf(answered: ReloadAnswer): Reply | null {
+  if (answered === "tooFar") {
+    return problemReply("BAD_REQUEST", "That segment is too far ahead of the live edge.");
+  }
+  if (answered === "timedOut") {
+    return problemReply("UNAVAILABLE", "What was asked for did not come in time.", 1);
+  }
+  return null;
+}
+
+async function fileReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  route: RouteOf<"file">,
+): Promise<Reply> {
+  const { file } = route;
+  const name = nameOf(file);
+  const etag = `"${route.epoch}-${route.rendition}-${name}"`;
+  const rendition = liveRenditionOf(deps, route);
+  // RFC 8216bis 6.2.5.3: a request for the hinted part waits for it.
+  if (file.kind === "part") await rendition?.waitForPart(file.number);
+  const chunks = rendition?.read(file) ?? null;
+  if (chunks !== null) return memoryReply(request, { chunks, etag, contentType: typeOf(name) });
+  const missing = problemReply("NOT_FOUND", "There is no such file (any more, or yet).");
+  if (file.kind === "part") return missing;
+  return await storedFileReply(deps, request, {
+    key: `videos/${route.videoUrl}/${route.epoch}/${route.rendition}/${name}`,
+    etag,
+    contentType: typeOf(name),
+  }) ?? missing;
+}
+
+function liveRenditionOf(
+  deps: PlaybackDeps,
+  route: RouteOf<"playlist"> | RouteOf<"file">,
+): LiveRendition | null {
+  const broadcast = deps.live.get(route.videoUrl);
+  if (broadcast === null || broadcast.epoch !== route.epoch) return null;
+  return broadcast.rendition(route.rendition) ?? null;
+}
+
+type MemoryFile = {
+  readonly chunks: readonly Uint8Array[];
+  readonly etag: string;
+  readonly contentType: string;
+};
+
+function memoryReply(request: PlaybackRequest, file: MemoryFile): Reply {
+  const bytes = file.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const headers = fileHeaders(file);
+  if (isNotModified(request.header("if-none-match"), file.etag)) return notModified(headers);
+  const range = rangeOf(rangeHeadersOf(request), bytes, file.etag);
+  if (range.kind === "unsatisfiable") return unsatisfiable(bytes);
+  if (range.kind === "whole") {
+    return { status: 200, headers, body: { kind: "bytes", chunks: file.chunks } };
+  }
+  const { start, end } = range.range;
+  return {
+    status: 206,
+    headers: { ...headers, "content-range": `bytes ${start}-${end}/${bytes}` },
+    body: { kind: "bytes", chunks: sliceChunks(file.chunks, range.range) },
+  };
+}
+
+type StoredFile = { readonly key: string; readonly etag: string; readonly contentType: string };
+
+async function storedFileReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  file: StoredFile,
+): Promise<Reply | null> {
+  const headers = fileHeaders(file);
+  const facts = await deps.storage.head(file.key);
+  if (facts === null) return null;
+  if (isNotModified(request.header("if-none-match"), file.etag)) return notModified(headers);
+  const answered = rangeOf(rangeHeadersOf(request), facts.bytes, file.etag);
+  if (answered.kind === "unsatisfiable") return unsatisfiable(facts.bytes);
+  const range = answered.kind === "part"
+    ? answered.range
+    : { start: 0, end: Math.max(0, facts.bytes - 1) };
+  const isWhole = answered.kind === "whole";
+  const sized = { ...headers, "content-length": String(range.end - range.start + 1) };
+  const ranged = { ...sized, "content-range": `bytes ${range.start}-${range.end}/${facts.bytes}` };
+  if (request.method === "HEAD") {
+    return { status: isWhole ? 200 : 206, headers: isWhole ? sized : ranged, body: null };
+  }
+  const object = await deps.storage.get(file.key, isWhole ? undefined : range);
+  if (object === null) return null;
+  return {
+    status: isWhole ? 200 : 206,
+    headers: isWhole ? sized : ranged,
+    body: { kind: "stream", stream: object.body },
+  };
+}
+
+type StoredPlaylist = { readonly key: string; readonly cacheControl: string };
+
+async function storedPlaylistReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  playlist: StoredPlaylist,
+): Promise<Reply | null> {
+  const object = await deps.storage.get(playlist.key);
+  if (object === null) return null;
+  const headers = {
+    "content-type": PLAYLIST_TYPE,
+    "cache-control": playlist.cacheControl,
+    etag: object.etag,
+  };
+  if (isNotModified(request.header("if-none-match"), object.etag)) {
+    await object.body.cancel();
+    return notModified(headers);
+  }
+  const chunks = [new Uint8Array(await new Response(object.body).arrayBuffer())];
+  return { status: 200, headers, body: { kind: "bytes", chunks } };
+}
+
+function fileHeaders(file: { etag: string; contentType: string }): Record<string, string> {
+  return {
+    "content-type": file.contentType,
+    "cache-control": CACHE.forever,
+    "accept-ranges": "bytes",
+    etag: file.etag,
+  };
+}
+
+function rangeHeadersOf(request: PlaybackRequest) {
+  return { range: request.header("range"), ifRange: request.header("if-range") };
+}
+
+function notModified(headers: Record<string, string>): Reply {
+  return { status: 304, headers, body: null };
+}
+
+function unsatisfiable(bytes: number): Reply {
+  const reply = problemReply("BAD_REQUEST", `The file has ${bytes} bytes.`);
+  return {
+    ...reply,
+    status: 416,
+    headers: { ...reply.headers, "content-range": `bytes */${bytes}` },
+  };
+}
+
+function typeOf(name: string): string {
+  return name.endsWith(".mp4") ? "video/mp4" : "video/iso.segment";
+}
+
+function preflightReply(): Reply {
+  return {
+    status: 204,
+    headers: {
+      "access-control-allow-methods": "GET, HEAD, OPTIONS",
+      "access-control-allow-headers": "range, if-none-match, if-range",
+      "access-control-max-age": "86400",
+      "cache-control": CACHE.never,
+    },
+    body: null,
+  };
+}

@@ -1,0 +1,61 @@
+/**
+ * What playback answers, before it becomes HTTP.
+ */
+import { type RefusalCode, REFUSALS } from "#shared/errors.ts";
+import { newId } from "#shared/ids.ts";
+
+export type ReplyBody =
+  | { readonly kind: "bytes"; readonly chunks: readonly Uint8Array[] }
+  | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array> }
+  | null;
+
+export type Reply = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ReplyBody;
+};
+
+export const CACHE = {
+  /** Segments, parts, init segments: their URL is never used again. */
+  forever: "public, max-age=31536000, immutable",
+  /** A blocking reload names what it answers. */
+  blocking: "public, max-age=6",
+  plain: "public, max-age=1",
+  vod: "public, max-age=3600",
+  /** A video may be broadcast into again. */
+  vodMultivariant: "public, max-age=60",
+  never: "no-store",
+} as const;
+
+export const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
+
+/** On every reply: any page may play, and measure. */
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "content-length, content-range, etag, date, age",
+  "timing-allow-origin": "*",
+  "x-content-type-options": "nosniff",
+};
+
+export function playlistReply(text: string, cacheControl: string): Reply {
+  return {
+    status: 200,
+    headers: { "content-type": PLAYLIST_TYPE, "cache-control": cacheControl },
+    body: { kind: "bytes", chunks: [new TextEncoder().encode(text)] },
+  };
+}
+
+/** A refusal as problem+json. @see RFC 9457 */
+export function problemReply(code: RefusalCode, detail: string, retryAfterS?: number): Reply {
+  const { status, title } = REFUSALS[code];
+  const problem = { type: "about:blank", title, status, detail, code, requestId: newId() };
+  return {
+    status,
+    headers: {
+      "content-type": "application/problem+json",
+      "cache-control": CACHE.never,
+      ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
+    },
+    body: { kind: "bytes", chunks: [new TextEncoder().encode(JSON.stringify(problem))] },
+  };
+}

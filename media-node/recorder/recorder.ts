@@ -1,0 +1,207 @@
+/**
+ * The recorder of a media node: keeps every finished segment, and turns a broadcast that ended into
+ * a recording under the same URL.
+ */
+import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
+import { messageOf } from "#shared/errors.ts";
+import type { Logger } from "#shared/log.ts";
+import { withDeadline } from "#shared/retry.ts";
+import type { Storage } from "#shared/storage/port.ts";
+import { finishRecording, putJson } from "./finish.ts";
+import {
+  headerKey,
+  openMarkerKey,
+  type RecordedBroadcast,
+  type RecordingHeader,
+} from "./journal.ts";
+import type {
+  RecordedInit,
+  RecordedSegment,
+  Recorder,
+  Recording,
+  RecordingResult,
+  RecordingStart,
+} from "./port.ts";
+import { MemoryBudget, RenditionWriter } from "./rendition-writer.ts";
+
+export type RecorderOptions = {
+  readonly storage: Storage;
+  /** Whose recordings these are: a restarted node finishes its own. */
+  readonly nodeId: string;
+  readonly log: Logger;
+  /** Bytes that may wait for a slow storage, over all recordings. Default 64 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** How long `finish` waits for what is queued. Default 10 s. */
+  readonly drainDeadlineMs?: number;
+};
+
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+const DRAIN_DEADLINE_MS = 10_000;
+
+export function createRecorder(options: RecorderOptions): Recorder {
+  return new StorageRecorder(options);
+}
+
+class StorageRecorder implements Recorder {
+  readonly name = "recorder";
+  readonly #options: RecorderOptions;
+  readonly #budget: MemoryBudget;
+  readonly #open = new Set<Recording>();
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#budget = new MemoryBudget(options.maxQueuedBytes ?? MAX_QUEUED_BYTES);
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#open].map((recording) => recording.finish()));
+  }
+
+  begin(start: RecordingStart): Recording {
+    const recording = new StorageRecording(start, {
+      ...this.#options,
+      budget: this.#budget,
+      onFinished: () => this.#open.delete(recording),
+    });
+    this.#open.add(recording);
+    return recording;
+  }
+}
+
+type RecordingDeps = RecorderOptions & {
+  readonly budget: MemoryBudget;
+  readonly onFinished: () => void;
+};
+
+class StorageRecording implements Recording {
+  readonly #header: RecordingHeader;
+  readonly #deps: RecordingDeps;
+  readonly #log: Logger;
+  readonly #abort = new AbortController();
+  readonly #writers = new Map<RenditionName, RenditionWriter>();
+  #failure: string | null = null;
+  #dropped = { segments: 0, durationS: 0 };
+  #opening: Promise<void> | null = null;
+  #finishing: Promise<RecordingResult> | null = null;
+
+  constructor(start: RecordingStart, deps: RecordingDeps) {
+    this.#header = { version: 1, ...start };
+    this.#deps = deps;
+    this.#log = deps.log.with({ videoUrl: start.videoUrl, epoch: start.epoch });
+  }
+
+  addInit(rendition: RenditionName, init: RecordedInit): void {
+    this.#opening ??= this.#writeHeader();
+    this.#writer(rendition).addInit(init);
+  }
+
+  addSegment(rendition: RenditionName, segment: RecordedSegment): void {
+    this.#writer(rendition).addSegment(segment);
+  }
+
+  finish(): Promise<RecordingResult> {
+    this.#finishing ??= this.#finish();
+    return this.#finishing;
+  }
+
+  get issues(): readonly Issue[] {
+    const { segments, durationS } = this.#dropped;
+    return [
+      ...(this.#failure === null ? [] : [{
+        code: "recording_failing",
+        detail: `The recording cannot be written: ${this.#failure}`.slice(0, 500),
+      }]),
+      ...(segments === 0 ? [] : [{
+        code: "recording_incomplete",
+        detail: `${segments} segments (${durationS.toFixed(0)} s) of the recording were lost.`,
+      }]),
+    ];
+  }
+
+  #writer(name: RenditionName): RenditionWriter {
+    let writer = this.#writers.get(name);
+    if (writer === undefined) {
+      const { storage, budget } = this.#deps;
+      writer = new RenditionWriter({
+        storage,
+        budget,
+        name,
+        ref: this.#header,
+        signal: this.#abort.signal,
+        onWrite: (error) => this.#noteWrite(error),
+        onDrop: (segment) => this.#noteDrop(name, segment),
+      });
+      this.#writers.set(name, writer);
+    }
+    return writer;
+  }
+
+  #noteWrite(error: unknown): void {
+    const failure = error === null ? null : messageOf(error);
+    if ((failure === null) === (this.#failure === null)) return;
+    this.#failure = failure;
+    if (failure === null) this.#log.info("recording.write_recovered");
+    else this.#log.warn("recording.write_failed", { reason: failure });
+  }
+
+  #noteDrop(rendition: RenditionName, segment: RecordedSegment): void {
+    const { segments, durationS } = this.#dropped;
+    this.#dropped = { segments: segments + 1, durationS: durationS + segment.durationS };
+    this.#log.warn("recording.segment_dropped", { rendition, msn: segment.msn });
+  }
+
+  /** The marker first: a header without one would never be looked at again. */
+  async #writeHeader(): Promise<void> {
+    const { storage, nodeId } = this.#deps;
+    try {
+      await putJson(storage, openMarkerKey(nodeId, this.#header), this.#header);
+      await putJson(storage, headerKey(this.#header), this.#header);
+    } catch (error) {
+      this.#noteWrite(error);
+    }
+  }
+
+  async #finish(): Promise<RecordingResult> {
+    try {
+      await this.#drain();
+      return await this.#writeVod();
+    } finally {
+      this.#abort.abort();
+      this.#deps.onFinished();
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const deadlineMs = this.#deps.drainDeadlineMs ?? DRAIN_DEADLINE_MS;
+    const writers = [...this.#writers.values()];
+    const drained = Promise.all(writers.map((writer) => writer.drained()));
+    try {
+      await withDeadline("the recording's last writes", deadlineMs, drained);
+    } catch (error) {
+      this.#noteWrite(error);
+      this.#abort.abort(error);
+      await drained;
+    }
+    await this.#opening;
+  }
+
+  async #writeVod(): Promise<RecordingResult> {
+    const { storage, nodeId } = this.#deps;
+    const renditions = [...this.#writers.values()].map((writer) => writer.recorded);
+    const own: RecordedBroadcast = {
+      header: this.#header,
+      renditions: renditions.filter(({ segments }) => segments.length > 0),
+    };
+    try {
+      const result = await finishRecording({ storage, nodeId, ref: this.#header, own });
+      this.#log.info("recording.finished", { ...result, ...this.#dropped });
+      return result;
+    } catch (error) {
+      // The marker is still there: the next start of the node finishes it.
+      this.#log.error("recording.finish_failed", { error });
+      return { durationMs: 0, recordedBytes: 0, isPlayable: false };
+    }
+  }
+}

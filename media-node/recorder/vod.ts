@@ -1,0 +1,149 @@
+/**
+ * The playlists of a finished recording. Pure: what was stored in, texts out.
+ */
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import { BandwidthMeter } from "../packager/bandwidth-meter.ts";
+import {
+  renderMultivariant,
+  renderVodPlaylist,
+  type SegmentEntry,
+  type Variant,
+} from "../packager/playlist.ts";
+import type { RecordedBroadcast, RecordedRendition, StoredSegment } from "./journal.ts";
+
+export type VodPlaylists = {
+  readonly multivariant: string;
+  readonly media: readonly { readonly rendition: RenditionName; readonly text: string }[];
+  /** The broadcast whose URL the media playlists live under. */
+  readonly epoch: number;
+  readonly durationMs: number;
+  /** Bytes of all segments, listed or not. */
+  readonly bytes: number;
+};
+
+/** A rendition that has less than this of the longest one would cut the recording short. */
+const MIN_SHARE = 0.9;
+
+/**
+ * The playlists of all broadcasts into a video, oldest first, one after the other; null when nothing
+ * was stored. Renditions list the same times: what one of them lost, none of them lists.
+ */
+export function planVod(broadcasts: readonly RecordedBroadcast[]): VodPlaylists | null {
+  const stored = broadcasts.filter(({ renditions }) => renditions.length > 0).map(alignRenditions);
+  const newest = stored.at(-1);
+  if (newest === undefined) return null;
+  const names = namesInAll(stored);
+  const usable = names.length > 0 ? stored : [newest];
+  const shown = names.length > 0 ? names : newest.renditions.map(({ name }) => name);
+  const targetDurationS = Math.max(...usable.map(({ header }) => header.targetDurationS));
+  const { epoch, videoUrl } = newest.header;
+  const media = shown.map((name) => {
+    const runs = usable.map((broadcast) => runOf(broadcast, name, epoch));
+    return { name, runs, targetDurationS };
+  });
+  const [first] = media;
+  return {
+    epoch,
+    media: media.map(({ name, runs }) => ({
+      rendition: name,
+      text: renderVodPlaylist({ targetDurationS, segments: entriesOf(runs) }),
+    })),
+    multivariant: renderMultivariant(
+      media.map((one) => variantOf(one, `${videoUrl}/${epoch}/${one.name}/index.m3u8`)),
+      media.every(({ runs }) => runs.every((run) => run.segments.every((s) => s.isIndependent))),
+    ),
+    durationMs: Math.round(
+      1000 * sum(first?.runs.flatMap((run) => run.segments) ?? [], "durationS"),
+    ),
+    bytes: sum(
+      broadcasts.flatMap(({ renditions }) => renditions.flatMap(({ segments }) => segments)),
+      "bytes",
+    ),
+  };
+}
+
+function alignRenditions(broadcast: RecordedBroadcast): RecordedBroadcast {
+  const durations = broadcast.renditions.map(({ segments }) => sum(segments, "durationS"));
+  const longestS = Math.max(...durations);
+  const kept = broadcast.renditions.filter((_, index) =>
+    (durations[index] ?? 0) >= longestS * MIN_SHARE
+  );
+  const startsOf = ({ segments }: RecordedRendition) => new Set(segments.map(startTenth));
+  const starts = kept.map(startsOf);
+  const isInAll = (segment: StoredSegment) => starts.every((set) => set.has(startTenth(segment)));
+  return {
+    ...broadcast,
+    renditions: kept.map((rendition) => ({
+      ...rendition,
+      segments: rendition.segments.filter(isInAll),
+    })),
+  };
+}
+
+/** Segments that begin within the same tenth of a second are the same one in two renditions. */
+function startTenth(segment: StoredSegment): number {
+  return Math.round(segment.startS * 10);
+}
+
+function namesInAll(broadcasts: readonly RecordedBroadcast[]): RenditionName[] {
+  const [first, ...others] = broadcasts;
+  const hasRendition = (broadcast: RecordedBroadcast, name: RenditionName) =>
+    broadcast.renditions.some((rendition) => rendition.name === name);
+  return (first?.renditions ?? [])
+    .map(({ name }) => name)
+    .filter((name) => others.every((broadcast) => hasRendition(broadcast, name)));
+}
+
+type Run = {
+  readonly segments: readonly StoredSegment[];
+  readonly inits: RecordedRendition["inits"];
+  readonly uriPrefix: string;
+  readonly wallClockAtZeroMs: number;
+};
+
+function runOf(broadcast: RecordedBroadcast, name: RenditionName, epoch: number): Run {
+  const rendition = broadcast.renditions.find((one) => one.name === name);
+  const { header } = broadcast;
+  return {
+    segments: rendition?.segments ?? [],
+    inits: rendition?.inits ?? [],
+    uriPrefix: header.epoch === epoch ? "" : `../../${header.epoch}/${name}/`,
+    wallClockAtZeroMs: header.wallClockAtZeroMs,
+  };
+}
+
+function entriesOf(runs: readonly Run[]): SegmentEntry[] {
+  const entries = runs.flatMap((run) =>
+    run.segments.map((segment, index): SegmentEntry => ({
+      isDiscontinuous: segment.isDiscontinuous || run.segments[index - 1]?.msn !== segment.msn - 1,
+      initUri: `${run.uriPrefix}init-${segment.initNumber}.mp4`,
+      wallClockMs: Math.round(run.wallClockAtZeroMs + segment.startS * 1000),
+      uri: `${run.uriPrefix}seg-${segment.msn}.m4s`,
+      durationS: segment.durationS,
+      parts: [],
+    }))
+  );
+  return entries.map((entry, index) => index === 0 ? { ...entry, isDiscontinuous: false } : entry);
+}
+
+type Media = { readonly runs: readonly Run[]; readonly targetDurationS: number };
+
+function variantOf(media: Media, uri: string): Variant {
+  const meter = new BandwidthMeter(media.targetDurationS);
+  for (const { segments } of media.runs) for (const segment of segments) meter.note(segment);
+  const inits = media.runs.flatMap((run) => run.inits);
+  const largest = inits.toSorted((one, other) => (other.width ?? 0) - (one.width ?? 0))[0];
+  return {
+    uri,
+    bandwidthBps: meter.peakBps,
+    averageBandwidthBps: meter.averageBps,
+    codecs: [...new Set(inits.flatMap(({ codecs }) => codecs))],
+    width: largest?.width ?? null,
+    height: largest?.height ?? null,
+    fps: meter.fps,
+  };
+}
+
+function sum<Key extends string>(items: readonly Record<Key, number>[], key: Key): number {
+  return items.reduce((total, item) => total + item[key], 0);
+}
