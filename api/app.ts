@@ -7,6 +7,15 @@ import { refuseForeignWrites } from "./cookies.ts";
 import type { ApiEnv, Deps } from "./deps.ts";
 import { front } from "./front.ts";
 import { createErrorHandler, renderProblem } from "./problem.ts";
+import { authRoutes } from "./routes/auth.ts";
+import { channelRoutes } from "./routes/channel.ts";
+import { controlRoutes } from "./routes/control.ts";
+import { docsRoutes } from "./routes/docs.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { imageRoutes } from "./routes/images.ts";
+import { profileRoutes, userRoutes } from "./routes/profile.ts";
+import { publicChannelRoutes, publicVideoRoutes } from "./routes/public.ts";
+import { videoRoutes } from "./routes/videos.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
@@ -18,11 +27,22 @@ export function createApp(deps: Deps) {
   app.notFound((c) => answerUnrouted(app, c));
   app.use(front(deps));
   app.use(refuseForeignWrites(deps));
-  return app;
+  return app
+    .route("/auth", authRoutes(deps))
+    .route("/user", profileRoutes(deps))
+    .route("/user/channel", channelRoutes(deps))
+    .route("/user/channel/videos", videoRoutes(deps))
+    .route("/users", userRoutes(deps))
+    .route("/channel", publicChannelRoutes(deps))
+    .route("/videos", publicVideoRoutes(deps))
+    .route("/", imageRoutes(deps))
+    .route("/", controlRoutes(deps))
+    .route("/", healthRoutes(deps))
+    .route("/", docsRoutes(deps, () => app));
 }
 
-export type App = ReturnType<typeof createApp>;
-export type AppType = App;
+/** The app with every route in its type: what `hc<AppType>` needs. */
+export type AppType = ReturnType<typeof createApp>;
 
 // RFC 9110 section 15.5.6: a 405 says which methods there are.
 function answerUnrouted(app: Hono<ApiEnv>, c: Context<ApiEnv>): Response {

@@ -6,7 +6,7 @@ import { getCookie } from "hono/cookie";
 import { AppError } from "#shared/errors.ts";
 import { isSameSecret } from "./constant-time.ts";
 import { cookieNames } from "./cookies.ts";
-import type { ApiEnv, Deps } from "./deps.ts";
+import type { ApiEnv, Deps, SignedIn } from "./deps.ts";
 
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
 
@@ -39,6 +39,20 @@ export function requireService(deps: Pick<Deps, "serviceToken">): MiddlewareHand
     }
     return next();
   };
+}
+
+/** Who is signed in, or null: for routes that serve both. */
+export async function readSignedIn(
+  c: Context<ApiEnv>,
+  deps: Pick<Deps, "tokens" | "urls">,
+): Promise<SignedIn | null> {
+  try {
+    const token = readBearer(c) ?? getCookie(c, cookieNames(deps.urls).access);
+    return token === undefined ? null : await deps.tokens.verifyAccess(token);
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
 }
 
 function readBearer(c: Context): string | undefined {

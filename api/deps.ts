@@ -29,7 +29,7 @@ export type NginxRtmpAccess = {
   readonly allow: readonly string[];
 };
 
-/** A file of the reference page, read by an entry file so that an edge needs no file system. */
+/** A file of the reference page, handed in so that an edge needs no file system. */
 export type Asset = {
   readonly contentType: string;
   readonly body: Uint8Array<ArrayBuffer>;
@@ -53,8 +53,8 @@ export type Deps = {
   readonly queue: { isConnected(): boolean } | null;
   /** Called after a job was written to the outbox, so that the relay need not wait for its turn. */
   readonly onJob?: () => void;
-  /** Assets of `/docs` by file name. */
-  readonly docsAssets: ReadonlyMap<string, Asset>;
+  /** A file of the reference page by its name; null when there is none. */
+  readonly readDocsAsset: (name: string) => Promise<Asset | null>;
   /** The address a request came from; `env` is what the runtime's server hands to `fetch`. */
   readonly remoteAddress: (request: Request, env: unknown) => string;
   readonly clock: () => Date;

@@ -1,37 +1,11 @@
 /**
  * Images as callers see them, and the public names under which their variants are served.
  */
-import * as z from "zod";
-import type { ImageStatus } from "#db/schema.ts";
+import type { AttachedImage } from "#db/users.ts";
 import type { ImageVariant } from "#shared/contracts/control.ts";
+import type { ImageBody } from "#shared/contracts/images.ts";
 import type { ImagePurpose } from "#shared/contracts/jobs.ts";
 import type { PublicUrls } from "./deps.ts";
-
-export const imageVariantBodySchema = z.object({
-  url: z.url(),
-  contentType: z.enum(["image/webp", "image/jpeg"]),
-  width: z.int().positive(),
-  height: z.int().positive(),
-}).meta({ id: "ImageVariant" });
-
-export const imageBodySchema = z.object({
-  id: z.uuid(),
-  status: z.enum(["pending", "ready", "failed"]),
-  /** Empty until the status is ready. */
-  variants: z.array(imageVariantBodySchema),
-  failure: z.object({ code: z.string(), detail: z.string() }).nullable(),
-}).meta({ id: "Image" });
-export type ImageBody = z.infer<typeof imageBodySchema>;
-
-/** What a query selects of an image for its body. */
-export type ImageFacts = {
-  readonly id: string;
-  readonly version: number;
-  readonly status: ImageStatus;
-  readonly variants: readonly ImageVariant[] | null;
-  readonly failureCode: string | null;
-  readonly failureDetail: string | null;
-};
 
 const FOLDERS: Readonly<Record<ImagePurpose, string>> = {
   "profile-picture": "/user/profile-picture",
@@ -39,11 +13,14 @@ const FOLDERS: Readonly<Record<ImagePurpose, string>> = {
 };
 const PUBLIC_NAME = /^([0-9a-f-]{36})-(\d{1,9})-(\d{1,4}\.(?:webp|jpe?g))$/;
 
+/** The schema of what `renderImage` gives. */
+export { imageBodySchema } from "#shared/contracts/images.ts";
+
 /** The URL of a variant; it changes with the version, so an answer may be cached for ever. */
 export function variantUrl(
   urls: PublicUrls,
   purpose: ImagePurpose,
-  image: Pick<ImageFacts, "id" | "version">,
+  image: Pick<AttachedImage, "id" | "version">,
   variantName: string,
 ): string {
   return `${urls.api}${FOLDERS[purpose]}/${image.id}-${image.version}-${variantName}`;
@@ -58,18 +35,20 @@ export function parseVariantName(
   return { imageId, version: Number(version), variantName };
 }
 
-/** An image as its owner and everybody else sees it; the original is never part of it. */
+/**
+ * An image as its owner and everybody else sees it; the original is never part of it. While a newer
+ * version is pending the variants of the one before stay.
+ */
 export function renderImage(
   urls: PublicUrls,
   purpose: ImagePurpose,
-  image: ImageFacts,
+  image: AttachedImage,
 ): ImageBody {
-  const variants = image.status === "ready" ? image.variants ?? [] : [];
   return {
     id: image.id,
     status: image.status,
-    variants: variants.map((variant) => ({
-      url: variantUrl(urls, purpose, image, variant.name),
+    variants: (image.variants ?? []).map((variant) => ({
+      url: variantUrl(urls, purpose, { id: image.id, version: versionOf(variant) }, variant.name),
       contentType: variant.contentType,
       width: variant.width,
       height: variant.height,
@@ -78,4 +57,23 @@ export function renderImage(
       ? null
       : { code: image.failureCode, detail: image.failureDetail ?? "" },
   };
+}
+
+/** The URL of the largest variant, JPEG before WebP: what any player can show. */
+export function largestVariantUrl(
+  urls: PublicUrls,
+  purpose: ImagePurpose,
+  image: AttachedImage | null,
+): string | null {
+  const variants = image?.variants ?? [];
+  const [largest] = variants.toSorted((left, right) =>
+    right.width - left.width || left.contentType.localeCompare(right.contentType)
+  );
+  if (image === null || largest === undefined) return null;
+  return variantUrl(urls, purpose, { id: image.id, version: versionOf(largest) }, largest.name);
+}
+
+/** Variants are stored as `<folder>/<image id>/<version>/<name>`. */
+function versionOf(variant: ImageVariant): number {
+  return Number(variant.key.split("/").at(-2));
 }

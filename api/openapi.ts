@@ -17,12 +17,20 @@ export type RouteDescription = {
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** Success bodies that are not JSON, by status. */
   readonly files?: Readonly<Record<number, readonly string[]>>;
+  /** A JSON body, and with it the refusals of a bad one. */
+  readonly takes?: "json";
   /** Refusals beyond those every route has. */
   readonly refuses?: readonly RefusalCode[];
   readonly isPaged?: boolean;
 };
 
 const ALWAYS: readonly RefusalCode[] = ["INTERNAL", "UNAVAILABLE"];
+const BAD_BODY: readonly RefusalCode[] = [
+  "INVALID_JSON",
+  "VALIDATION_FAILED",
+  "PAYLOAD_TOO_LARGE",
+  "UNSUPPORTED_MEDIA_TYPE",
+];
 const BY_ACCESS: Readonly<Record<Access, readonly RefusalCode[]>> = {
   public: [],
   user: ["UNAUTHENTICATED", "INVALID_TOKEN"],
@@ -63,7 +71,9 @@ const LINK_HEADER = {
 } as const;
 
 function describeRefusals(route: RouteDescription) {
-  const codes = [...BY_ACCESS[route.access], ...route.refuses ?? [], ...ALWAYS];
+  const codes: RefusalCode[] = [...BY_ACCESS[route.access], ...route.refuses ?? [], ...ALWAYS];
+  if (route.takes === "json") codes.push(...BAD_BODY);
+  if (route.isPaged === true) codes.push("VALIDATION_FAILED", "INVALID_CURSOR");
   const byStatus = Map.groupBy(codes, (code) => REFUSALS[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [status, {

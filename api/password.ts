@@ -15,6 +15,10 @@ export interface PasswordHasher {
 /** OWASP's first choice for argon2id: 19 MiB, two passes, one lane; 18–24 ms here. */
 export const ARGON2ID = { memoryKiB: 19_456, passes: 2, lanes: 1, hashBytes: 32 } as const;
 
+/** A hash of nothing anyone can type, with the same parameters: what an unknown name is checked against. */
+export const UNKNOWN_USER_PHC = "$argon2id$v=19$m=19456,t=2,p=1$c2x1aWNlLXVua25vd24tdXNlcg$" +
+  "zXbGJ5d0yL1mQ9r8o7n6p5q4s3t2u1v0wXyZaBcDeFg";
+
 const MAX_WAITING = 256;
 
 /**

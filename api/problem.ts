@@ -7,7 +7,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import * as z from "zod";
 import { AppError, type AppErrorOptions, type RefusalCode } from "#shared/errors.ts";
-import { DatabaseUnavailableError } from "#db/client.ts";
+import { DatabaseUnavailableError } from "#db/errors.ts";
 import { StorageError } from "#shared/storage/port.ts";
 import type { ApiEnv, Deps } from "./deps.ts";
 

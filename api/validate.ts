@@ -22,15 +22,18 @@ type Validated<At extends Target, Schema extends z.ZodType> = Input & {
 
 /**
  * Middleware that parses `target` of the request with `schema`: `c.req.valid(target)` is its output.
- * @throws AppError VALIDATION_FAILED with one pointer per problem, INVALID_JSON,
- * UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE
+ * @throws AppError VALIDATION_FAILED with one pointer per problem (NOT_FOUND for a path parameter),
+ * INVALID_JSON, UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE
  */
 export function zv<At extends Target, Schema extends z.ZodType>(target: At, schema: Schema) {
   const validate = zValidator(
     target as keyof ValidationTargets,
     schema,
     (result: { success: boolean; error?: z.core.$ZodError }): undefined => {
-      if (!result.success && result.error !== undefined) throw validationError(result.error);
+      if (result.success || result.error === undefined) return;
+      // An id that cannot exist reads as one that does not.
+      if (target === "param") throw new AppError("NOT_FOUND", "there is nothing under this path");
+      throw validationError(result.error);
     },
   );
   const handler: MiddlewareHandler<{}, string, Validated<At, Schema>> = async (c, next) => {
@@ -39,6 +42,29 @@ export function zv<At extends Target, Schema extends z.ZodType>(target: At, sche
     return await (validate as MiddlewareHandler)(c, next) as undefined;
   };
   return Object.assign(handler, { [uniqueSymbol]: { target, ...resolver(schema) } });
+}
+
+/**
+ * The same for a JSON body that may be absent: `c.req.valid("json")` is then undefined.
+ * @throws AppError as `zv`
+ */
+export function zvOptionalJson<Schema extends z.ZodType>(schema: Schema) {
+  const handler: MiddlewareHandler<
+    {},
+    string,
+    { in: { json?: z.input<Schema> }; out: { json: z.output<Schema> | undefined } }
+  > = async (c, next) => {
+    const text = hasBody(c) ? await readJsonText(c) : "";
+    if (text !== "") {
+      const parsed = await schema.safeParseAsync(parseJson(text));
+      if (!parsed.success) throw validationError(parsed.error);
+      c.req.addValidatedData("json", parsed.data as object);
+    }
+    await next();
+  };
+  const content = { "application/json": { schema: resolver(schema) } };
+  const spec = { requestBody: { required: false, content } };
+  return Object.assign(handler, { [uniqueSymbol]: { spec } });
 }
 
 /** A VALIDATION_FAILED refusal with a JSON pointer for each issue. */
@@ -77,12 +103,26 @@ function requireType(c: Context, type: RegExp, expected: string): void {
   );
 }
 
-async function readJsonText(c: Context): Promise<void> {
+function hasBody(c: Context): boolean {
+  return c.req.header("content-type") !== undefined || c.req.raw.body !== null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError("INVALID_JSON", "the body is not valid JSON", { cause: error });
+  }
+}
+
+async function readJsonText(c: Context): Promise<string> {
   requireType(c, JSON_TYPE, "application/json");
   const bytes = await readLimited(c);
   try {
+    const text = strictUtf8.decode(bytes);
     // Hono's validator parses what lies here; its own decoding would replace bad UTF-8 in silence.
-    Object.assign(c.req.bodyCache, { text: Promise.resolve(strictUtf8.decode(bytes)) });
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
+    return text;
   } catch (error) {
     throw new AppError("INVALID_JSON", "the body is not UTF-8", { cause: error });
   }

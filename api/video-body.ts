@@ -1,0 +1,24 @@
+/**
+ * Videos as callers see them.
+ */
+import type { Video } from "#db/videos.ts";
+import type { VideoBody } from "#shared/contracts/videos.ts";
+import type { PublicUrls } from "./deps.ts";
+import { largestVariantUrl } from "./image-body.ts";
+
+export function renderVideo(urls: PublicUrls, video: Video): VideoBody {
+  return {
+    id: video.id,
+    url: video.url,
+    title: video.title,
+    description: video.description,
+    thumbnail: largestVariantUrl(urls, "thumbnail", video.thumbnail),
+    status: video.status,
+    channelId: video.channelId,
+    playbackUrl: `${urls.hls}/hls-live/${video.url}.m3u8`,
+    startedAt: video.startedAt?.toISOString() ?? null,
+    endedAt: video.endedAt?.toISOString() ?? null,
+    durationMs: video.durationMs,
+    createdAt: video.createdAt.toISOString(),
+  };
+}
