@@ -202,7 +202,11 @@ test("requestStop() with grace counts from later, and a sooner request wins", as
   });
 });
 
-const lose = () => endLostBroadcasts(database.db, new Date(Date.now() + 3_600_000));
+const lose = () =>
+  endLostBroadcasts(database.db, {
+    now: new Date(Date.now() + 3_600_000),
+    presentSince: new Date(0),
+  });
 
 test("reportProgress() takes back a presumed loss when nothing has replaced it", async () => {
   const running = await live();

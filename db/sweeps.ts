@@ -2,6 +2,7 @@
  * What nobody reports the end of: lost nodes, publishers that never sent anything, spent sessions.
  */
 import { type Kysely, sql } from "kysely";
+import type { EndReason } from "#shared/contracts/broadcast.ts";
 import {
   endBroadcast,
   LEASE_MS,
@@ -17,17 +18,22 @@ const NEVER_STARTED_MS = 60_000;
 /** A broadcast that a sweep ended. */
 export type Swept = {
   readonly broadcastId: string;
-  readonly reason: "node_lost" | "never_started";
+  readonly reason: EndReason;
+};
+
+export type Presence = {
+  readonly now: Date;
+  /** Since when nodes could report: silence before does not count. */
+  readonly presentSince: Date;
 };
 
 /**
  * Ends broadcasts whose node has said nothing for the lease and the reconnect window, and those that
- * never started. `now` is what silence is measured against, so a sweep that was away itself passes
- * an earlier time.
+ * never started.
  */
 export async function endLostBroadcasts(
   db: Kysely<Database>,
-  now: Date,
+  { now, presentSince }: Presence,
 ): Promise<readonly Swept[]> {
   const lost = await db.selectFrom("broadcasts as b")
     .innerJoin("channels as c", "c.id", "b.channel_id")
@@ -37,7 +43,7 @@ export async function endLostBroadcasts(
     .where((eb) =>
       eb.or([eb("b.node_id", "<>", NGINX_RTMP_NODE), eb("b.state", "=", "authorised")])
     )
-    .where(sql<boolean>`b.seen_at < ${now}::timestamptz - case b.state
+    .where(sql<boolean>`greatest(b.seen_at, ${presentSince}) < ${now}::timestamptz - case b.state
       when 'authorised' then make_interval(secs => ${NEVER_STARTED_MS / 1000}::float8)
       else make_interval(secs => ${LEASE_MS / 1000}::float8 + c.reconnect_window_s) end`)
     .execute();
@@ -58,15 +64,17 @@ async function endUnlessHeardOf(
     const row = await lockBroadcast(trx, broadcastId);
     const isUnheard = row?.seen_at.getTime() === seenAt.getTime();
     if (row === undefined || !isUnheard || row.state === "ended") return null;
-    const reason = row.state === "authorised" ? "never_started" : "node_lost";
-    await endBroadcast(trx, row, presumeEnd(row, row.stop_reason ?? reason));
+    const reason = row.state === "authorised" ? "never_started" : row.stop_reason ?? "node_lost";
+    await endBroadcast(trx, row, presumeEnd(row, reason));
     return { broadcastId, reason };
   });
 }
 
-/** Deletes refresh families that are over, with their tokens; how many. */
+/** Deletes refresh tokens and families that have expired; how many. */
 export async function deleteSpentSessions(db: Kysely<Database>, now: Date): Promise<number> {
-  const result = await db.deleteFrom("refresh_families").where("expires_at", "<", now)
+  const families = await db.deleteFrom("refresh_families").where("expires_at", "<", now)
     .executeTakeFirst();
-  return Number(result.numDeletedRows);
+  const tokens = await db.deleteFrom("refresh_tokens").where("expires_at", "<", now)
+    .executeTakeFirst();
+  return Number(families.numDeletedRows + tokens.numDeletedRows);
 }
