@@ -1,4 +1,4 @@
-import { CompiledQuery, sql } from "kysely";
+import { AbortedTransactionError, CompiledQuery, sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "#shared/ids.ts";
 import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts";
@@ -177,7 +177,7 @@ describe("transactions", () => {
       await transaction.insertInto("users").values(user).execute();
       await transaction.executeQuery(CompiledQuery.raw("select nonsense")).catch(() => {});
     });
-    await expect(attempt).rejects.toThrow();
+    await expect(attempt).rejects.toBeInstanceOf(AbortedTransactionError);
     expect(await countUsers(database, user.username)).toBe(0);
   });
 

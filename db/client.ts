@@ -35,7 +35,7 @@ export type DatabaseClient = {
 };
 
 const CLOSE_DEADLINE_MS = 2000;
-const IDLE_MS = 60_000;
+const IDLE_MS = 30_000;
 /** How much longer than the server we wait for it to end a statement. */
 const SERVER_GRACE_MS = 500;
 

