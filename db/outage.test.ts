@@ -2,6 +2,8 @@
  * Every backend is terminated, again and again, under load: nothing may stay stuck, and whatever
  * fails must fail with the one type that the API answers with 503.
  */
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts";
@@ -86,4 +88,53 @@ test("reads outside transactions are retried and survive unseen", async () => {
     await terminateAll();
     expect(await read()).toEqual([]);
   }
+});
+
+/** A wire to the database that can be frozen: what is connected stays open and silent for good. */
+async function openWire(targetUrl: string) {
+  const target = new URL(targetUrl);
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(Number(target.port), target.hostname);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => near.destroy() && far.destroy());
+    }
+    near.pipe(far).pipe(near);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const url = new URL(targetUrl);
+  url.host = `127.0.0.1:${address.port}`;
+  return {
+    url: url.href,
+    freeze: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+test("a frozen connection: unavailable at the deadline, then a new one is made", async () => {
+  const wire = await openWire(database.url);
+  const client = createDatabase({ url: wire.url, poolSize: 4, queryDeadlineMs: 300 });
+  const read = () => client.db.selectFrom("users").select("id").execute();
+  const transact = () =>
+    client.db.transaction().execute((transaction) => sql`select 1`.execute(transaction));
+  await Promise.all([read(), transact()]);
+  wire.freeze();
+  const outcomes = await Promise.allSettled([read(), transact()]);
+  expect(outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason)).toEqual([
+    expect.objectContaining({ name: "DatabaseUnavailableError", kind: "deadline" }),
+    expect.objectContaining({ name: "DatabaseUnavailableError", kind: "deadline" }),
+  ]);
+  await Promise.all([read(), transact()]);
+  await client.close();
+  wire.close();
 });
