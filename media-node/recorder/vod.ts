@@ -70,7 +70,8 @@ function alignRenditions(broadcast: RecordedBroadcast): RecordedBroadcast {
   );
   const startsOf = ({ segments }: RecordedRendition) => new Set(segments.map(startTenth));
   const starts = kept.map(startsOf);
-  const isInAll = (segment: StoredSegment) => starts.every((set) => set.has(startTenth(segment)));
+  const isInAll = (segment: StoredSegment) =>
+    starts.every((set) => [-1, 0, 1].some((offset) => set.has(startTenth(segment) + offset)));
   return {
     ...broadcast,
     renditions: kept.map((rendition) => ({
@@ -80,7 +81,7 @@ function alignRenditions(broadcast: RecordedBroadcast): RecordedBroadcast {
   };
 }
 
-/** Segments that begin within the same tenth of a second are the same one in two renditions. */
+/** Segments that begin within a tenth of a second of each other are the same one in two renditions. */
 function startTenth(segment: StoredSegment): number {
   return Math.round(segment.startS * 10);
 }
