@@ -11,16 +11,13 @@ const INSTALL_HINT = process.platform === "darwin"
 
 type Probe = { readonly version: string; readonly major: number | null };
 
-/** Runs ffmpeg twice, for its version and its encoders. `encoder` is the ladder's. */
+/** Runs ffmpeg once: its banner tells the version, its answer the encoders. */
 export async function checkFfmpeg(path: string, encoder: string): Promise<CheckResult> {
-  const [about, encoders] = await Promise.all([
-    runFfmpeg(path, ["-hide_banner", "-version"]),
-    runFfmpeg(path, ["-hide_banner", "-encoders"]),
-  ]);
-  if (about === null || encoders === null) {
+  const encoders = await runFfmpeg(path, ["-encoders"]);
+  if (encoders === null) {
     return bad("ffmpeg", "missing", `${path} is not there or does not run`, INSTALL_HINT);
   }
-  const { version, major } = readVersion(about);
+  const { version, major } = readVersion(encoders);
   if (major !== null && major < OLDEST_MAJOR) {
     const detail = `${path} is version ${version}; expected ${OLDEST_MAJOR} or newer`;
     return bad("ffmpeg", "missing", detail, INSTALL_HINT);
@@ -50,8 +47,13 @@ export function hasEncoder(listing: string, name: string): boolean {
 function runFfmpeg(path: string, args: readonly string[]): Promise<string | null> {
   const env = { PATH: process.env["PATH"] ?? "" };
   return new Promise((resolve) => {
-    execFile(path, [...args], { env, timeout: 10_000, maxBuffer: 2 ** 22 }, (error, stdout) => {
-      resolve(error === null ? stdout : null);
-    });
+    execFile(
+      path,
+      [...args],
+      { env, timeout: 10_000, maxBuffer: 2 ** 22 },
+      (error, out, banner) => {
+        resolve(error === null ? `${banner}\n${out}` : null);
+      },
+    );
   });
 }
