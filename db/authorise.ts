@@ -84,6 +84,26 @@ async function findCandidate(db: Kysely<Database>, streamKeyHash: Uint8Array) {
   return row;
 }
 
+export type RunningVideo = {
+  readonly broadcastId: string;
+  readonly nodeId: string | null;
+  readonly videoUrl: string;
+};
+
+/**
+ * What the channel of a stream key broadcasts right now, in one query; null when it is idle.
+ * @throws AppError UNKNOWN_STREAM_KEY, CHANNEL_DISABLED
+ */
+export async function findRunningVideo(
+  db: Kysely<Database>,
+  streamKeyHash: Uint8Array,
+): Promise<RunningVideo | null> {
+  const candidate = await findCandidate(db, streamKeyHash);
+  const open = openOf(candidate);
+  if (open === null || !isRunning(candidate.state)) return null;
+  return { broadcastId: open.id, nodeId: candidate.nodeId, videoUrl: open.videoUrl };
+}
+
 function openOf(candidate: Candidate): Open | null {
   const { broadcastId, epoch, videoId, videoUrl, thumbnailId } = candidate;
   if (broadcastId === null || epoch === null || videoId === null || videoUrl === null) return null;

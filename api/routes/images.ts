@@ -30,7 +30,7 @@ const UPLOAD_REFUSALS = [
   "NOT_FOUND",
 ] as const;
 
-const videoParamsSchema = z.object({ id: z.string() });
+const videoParamsSchema = z.object({ id: z.uuid() });
 const nameParamsSchema = z.object({ name: z.string() });
 
 function describeVariant(summary: string, tag: RouteDescription["tag"]) {
@@ -87,8 +87,9 @@ export function imageRoutes(deps: Deps) {
       async (c) => {
         const { userId } = c.get("user");
         const { id: videoId } = c.req.valid("param");
-        const isTheirs = isUuid(videoId) && await isOwnVideo(deps.db, userId, videoId);
-        if (!isTheirs) throw unknownVideo(videoId);
+        if (!await isOwnVideo(deps.db, userId, videoId)) {
+          throw new AppError("NOT_FOUND", `you have no video ${videoId}`);
+        }
         const image = await upload(
           deps,
           c.req.raw,
@@ -124,14 +125,6 @@ async function upload(
   if (supersededKey !== null) await deps.storage.delete(supersededKey);
   deps.log.info("image.uploaded", { imageId: image.id, version: image.version });
   return image;
-}
-
-function isUuid(text: string): boolean {
-  return z.uuid().safeParse(text).success;
-}
-
-function unknownVideo(id: string): AppError {
-  return new AppError("NOT_FOUND", `you have no video ${id.slice(0, 80)}`);
 }
 
 function toFacts(row: ImageRow) {
