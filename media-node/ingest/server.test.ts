@@ -233,15 +233,16 @@ describe("createIngestServer", () => {
     await until(() => intruders[2]?.commands.some(([name]) => name === "onStatus"), 2000);
     intruders[3]?.sendRaw(Buffer.concat([handshakeBytes(), connectBytes("streaming")]));
     for (const intruder of intruders) {
-      intruder.socket.end(); // half open: it still writes below
       for (let i = 0; i < 20; i += 1) intruder.sendVideo(i, videoBody(99));
     }
     for (let i = 0; i < 20; i += 1) client.sendVideo(i * 40, videoBody(500));
     await until(() => sinks[0]?.tags.length === 20, 2000);
     for (const intruder of intruders) await intruder.closed(3000);
+    for (const intruder of intruders) intruder.sendVideo(99, videoBody(99)); // half open
+    await until(() => server.connections === 1, 3000);
     expect(sinks).toHaveLength(1);
     expect(sinks[0]?.tags.every((tag) => tag.body.length === 500)).toBe(true);
-    expect(server.connections).toBe(1);
+    expect(sinks[0]?.ends).toEqual([]);
   });
 
   test("kick() and stop() end a publisher exactly once", async () => {

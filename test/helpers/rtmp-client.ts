@@ -40,6 +40,7 @@ export class RtmpClient {
   /** Protocol messages: type and first four bytes as a number. */
   readonly controls: { readonly type: number; readonly value: number }[] = [];
   readonly socket: Socket;
+  /** The server has ended or cut the connection. */
   isClosed = false;
   #unread = Buffer.alloc(0);
   #isHandshaken = false;
@@ -47,15 +48,17 @@ export class RtmpClient {
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (bytes: Buffer) => this.#receive(bytes));
+    socket.on("end", () => (this.isClosed = true));
     socket.on("close", () => (this.isClosed = true));
     socket.on("error", () => (this.isClosed = true));
   }
 
   /** A TCP (or TLS) connection that has sent nothing yet. */
   static async open({ port, host = "127.0.0.1", isTls }: RtmpClientOptions): Promise<RtmpClient> {
+    // Half open: a rude client goes on writing after the server has ended.
     const socket = isTls === true
       ? connectTls({ port, host, rejectUnauthorized: false })
-      : connectTcp({ port, host });
+      : connectTcp({ port, host, allowHalfOpen: true });
     const client = new RtmpClient(socket);
     const opened = new Promise<void>((resolve, reject) => {
       socket.once(isTls === true ? "secureConnect" : "connect", () => resolve());
