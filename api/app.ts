@@ -13,6 +13,7 @@ import { controlRoutes } from "./routes/control.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/images.ts";
+import { nginxRtmpRoutes } from "./routes/nginx-rtmp.ts";
 import { profileRoutes, userRoutes } from "./routes/profile.ts";
 import { publicChannelRoutes, publicVideoRoutes } from "./routes/public.ts";
 import { videoRoutes } from "./routes/videos.ts";
@@ -37,6 +38,7 @@ export function createApp(deps: Deps) {
     .route("/videos", publicVideoRoutes(deps))
     .route("/", imageRoutes(deps))
     .route("/", controlRoutes(deps))
+    .route("/", nginxRtmpRoutes(deps))
     .route("/", healthRoutes(deps))
     .route("/", docsRoutes(deps, () => app));
 }
