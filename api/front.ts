@@ -18,7 +18,7 @@ export function front(
   const trusted = new Set(deps.trustedOrigins);
   const isSecure = deps.urls.api.startsWith("https:");
   const nextId = createRequestIds();
-  return async (c, next) => {
+  return async (c, next): Promise<Response | void> => {
     const given = c.req.header("x-request-id");
     const requestId = given !== undefined && REQUEST_ID.test(given) ? given : nextId();
     c.set("requestId", requestId);

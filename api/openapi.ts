@@ -25,6 +25,8 @@ export type RouteDescription = {
 };
 
 const ALWAYS: readonly RefusalCode[] = ["INTERNAL", "UNAVAILABLE"];
+type Responses = NonNullable<Parameters<typeof describeRoute>[0]["responses"]>;
+
 const BAD_BODY: readonly RefusalCode[] = [
   "INVALID_JSON",
   "VALIDATION_FAILED",
@@ -52,17 +54,20 @@ export function describe(route: RouteDescription) {
   });
 }
 
-function describeAnswers(route: RouteDescription) {
-  const answers = Object.entries(route.answers).map(([status, schema]) => [status, {
-    description: "Success",
-    ...(route.isPaged === true ? { headers: { Link: LINK_HEADER } } : {}),
-    ...(schema === null ? {} : { content: { "application/json": { schema: resolver(schema) } } }),
-  }]);
-  const files = Object.entries(route.files ?? {}).map(([status, types]) => [status, {
-    description: "Success",
-    content: Object.fromEntries(types.map((type) => [type, {}])),
-  }]);
-  return Object.fromEntries([...answers, ...files]);
+function describeAnswers(route: RouteDescription): Responses {
+  const responses: Responses = {};
+  for (const [status, schema] of Object.entries(route.answers)) {
+    responses[status] = {
+      description: "Success",
+      ...(route.isPaged === true ? { headers: { Link: LINK_HEADER } } : {}),
+      ...(schema === null ? {} : { content: { "application/json": { schema: resolver(schema) } } }),
+    };
+  }
+  for (const [status, types] of Object.entries(route.files ?? {})) {
+    const content = Object.fromEntries(types.map((type) => [type, {}]));
+    responses[status] = { description: "Success", content };
+  }
+  return responses;
 }
 
 const LINK_HEADER = {
@@ -70,15 +75,16 @@ const LINK_HEADER = {
   schema: { type: "string" },
 } as const;
 
-function describeRefusals(route: RouteDescription) {
+function describeRefusals(route: RouteDescription): Responses {
   const codes: RefusalCode[] = [...BY_ACCESS[route.access], ...route.refuses ?? [], ...ALWAYS];
   if (route.takes === "json") codes.push(...BAD_BODY);
   if (route.isPaged === true) codes.push("VALIDATION_FAILED", "INVALID_CURSOR");
-  const byStatus = Map.groupBy(codes, (code) => REFUSALS[code].status);
-  return Object.fromEntries(
-    [...byStatus].map(([status, group]) => [status, {
+  const responses: Responses = {};
+  for (const [status, group] of Map.groupBy(codes, (code) => REFUSALS[code].status)) {
+    responses[status] = {
       description: group.map((code) => `\`${code}\`: ${REFUSALS[code].title}`).join("; "),
       content: { "application/problem+json": { schema: resolver(problemSchema) } },
-    }]),
-  );
+    };
+  }
+  return responses;
 }

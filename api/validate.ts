@@ -26,7 +26,7 @@ type Validated<At extends Target, Schema extends z.ZodType> = Input & {
  * INVALID_JSON, UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE
  */
 export function zv<At extends Target, Schema extends z.ZodType>(target: At, schema: Schema) {
-  const validate = zValidator(
+  const validate: MiddlewareHandler = zValidator(
     target as keyof ValidationTargets,
     schema,
     (result: { success: boolean; error?: z.core.$ZodError }): undefined => {
@@ -39,7 +39,7 @@ export function zv<At extends Target, Schema extends z.ZodType>(target: At, sche
   const handler: MiddlewareHandler<{}, string, Validated<At, Schema>> = async (c, next) => {
     if (target === "json") await readJsonText(c);
     else if (target === "form") requireType(c, FORM_TYPE, "a form");
-    return await (validate as MiddlewareHandler)(c, next) as undefined;
+    await validate(c, next);
   };
   return Object.assign(handler, { [uniqueSymbol]: { target, ...resolver(schema) } });
 }

@@ -45,6 +45,14 @@ export const SETTINGS = {
   NGINX_RTMP_ALLOW: z.string().optional().transform((text) =>
     text?.split(",").map((address) => address.trim()).filter((address) => address !== "") ?? []
   ),
+  /** Origins whose pages may call the API with the user's cookies: `https://app.example.com,…`. */
+  TRUSTED_ORIGINS: z.string().default("").transform((text) =>
+    text.split(",").map((origin) => origin.trim()).filter((origin) => origin !== "")
+  ).refine(
+    (origins) =>
+      origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+    "expected origins like https://app.example.com, separated by commas",
+  ),
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
 } as const;
 

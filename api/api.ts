@@ -1,0 +1,87 @@
+/**
+ * The API with what runs beside it: the app, the relay of its outbox, the reaper.
+ */
+import type { Kysely } from "kysely";
+import type { Database } from "#db/schema.ts";
+import { deriveServiceToken } from "#shared/keys.ts";
+import { type Service, startServices } from "#shared/lifecycle.ts";
+import type { Logger } from "#shared/log.ts";
+import type { JobQueue } from "#shared/queue/port.ts";
+import type { Storage } from "#shared/storage/port.ts";
+import { createApp } from "./app.ts";
+import { createAttemptLimit } from "./attempt-limit.ts";
+import type { Deps, NginxRtmpAccess, PublicUrls } from "./deps.ts";
+import { limitHasher, type PasswordHasher } from "./password.ts";
+import { createReaper } from "./reaper.ts";
+import { createRelay } from "./relay.ts";
+import { readRemoteAddress } from "./remote-address.ts";
+import { createStreamKeys } from "./stream-keys.ts";
+import { createTokens } from "./tokens.ts";
+
+export type ApiOptions = {
+  readonly db: Kysely<Database>;
+  readonly storage: Storage;
+  /** Jobs go there from the outbox, whoever starts it; null: another process relays them. */
+  readonly queue: JobQueue | null;
+  /** SLUICE_SECRET: every key of ours is derived from it. */
+  readonly secret: string;
+  /** Derived from the secret when left out. */
+  readonly serviceToken?: string | undefined;
+  readonly urls: PublicUrls;
+  readonly nginxRtmp?: NginxRtmpAccess;
+  readonly trustedOrigins?: readonly string[];
+  /** Without a limit of its own: one computation per core is made sure of here. */
+  readonly passwords: PasswordHasher;
+  readonly readDocsAsset: Deps["readDocsAsset"];
+  readonly log: Logger;
+  readonly clock?: () => Date;
+};
+
+export type Api = {
+  /** `env` is what Bun or Deno passes to a handler beside the request. */
+  readonly fetch: (request: Request, env?: unknown) => Response | Promise<Response>;
+  /** Relay and reaper. */
+  readonly service: Service;
+};
+
+const LOGIN_LIMIT = { maxFailures: 10, windowMs: 60_000, maxKeys: 10_000 };
+
+/** The API over `options`; it answers at once, its service starts and stops apart. */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const { db, storage, queue, log, clock = () => new Date() } = options;
+  const relay = queue === null ? null : createRelay({ db, queue, log });
+  const app = createApp({
+    db,
+    storage,
+    tokens: await createTokens(options.secret, clock),
+    streamKeys: await createStreamKeys(options.secret),
+    passwords: limitHasher(options.passwords, navigator.hardwareConcurrency),
+    loginAttempts: createAttemptLimit({ ...LOGIN_LIMIT, clock }),
+    urls: options.urls,
+    serviceToken: options.serviceToken ?? await deriveServiceToken(options.secret),
+    nginxRtmp: options.nginxRtmp ?? { secret: null, allow: [] },
+    trustedOrigins: options.trustedOrigins ?? [],
+    queue,
+    onJob: () => relay?.wake(),
+    readDocsAsset: options.readDocsAsset,
+    remoteAddress: readRemoteAddress,
+    clock,
+    log,
+  });
+  const reaper = createReaper({ db, storage, log, clock });
+  return {
+    fetch: (request, env) => app.fetch(request, env),
+    service: groupServices("api", relay === null ? [reaper] : [relay, reaper], log),
+  };
+}
+
+function groupServices(name: string, services: readonly Service[], log: Logger): Service {
+  let stopAll = () => Promise.resolve();
+  return {
+    name,
+    start: async () => {
+      stopAll = await startServices(services, log);
+    },
+    stop: () => stopAll(),
+  };
+}
