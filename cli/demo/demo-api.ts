@@ -90,7 +90,7 @@ async function ask(
       ...(session.token === null ? {} : { authorization: `Bearer ${session.token}` }),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     },
-    body: body === undefined ? null : JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(DEADLINE_MS),
   });
   const text = await response.text();

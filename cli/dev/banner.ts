@@ -45,7 +45,7 @@ export function renderBanner(facts: BannerFacts, terminal: Terminal): string {
 
 function renderWarnings(checks: readonly CheckResult[], style: Style): readonly string[] {
   return checks.filter(({ state }) => state === "warning")
-    .map(({ name, detail, hint }) => ` ${style.warn("▲")} ${name} ${detail}: ${hint}`);
+    .map(({ name, detail, hint }) => ` ${style.warn("▲")} ${name} ${detail}: ${hint ?? ""}`);
 }
 
 /** Nobody but the person at the terminal sees any part of a key. */

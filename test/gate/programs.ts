@@ -3,7 +3,7 @@
  */
 import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 /** Deno as npm brings it: its install script may not have run, so look where the binary lies. */
 export function findDeno(): string {
@@ -16,6 +16,13 @@ export function findDeno(): string {
   const found = candidates.find(isExecutable);
   if (found === undefined) throw new Error(`no Deno among ${candidates.join(", ")}`);
   return join(process.cwd(), found);
+}
+
+/** The first executable called `name` on PATH. */
+export function findOnPath(name: string): string | undefined {
+  return (process.env["PATH"] ?? "").split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

@@ -1,0 +1,93 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { assetPath, type Assets } from "./assets.ts";
+import type { FetchHandler } from "./api-client.ts";
+import { createSite } from "./site.tsx";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const assets: Assets = new Map([
+  ["site-1a2b.css", { contentType: "text/css; charset=utf-8", body: bytes("body{}") }],
+  ["watch-3c4d.js", { contentType: "text/javascript; charset=utf-8", body: bytes("1") }],
+]);
+const VIDEO = {
+  url: "abc123def456",
+  title: `<script>alert("x")</script>`,
+  status: "RUNNING",
+  playbackUrl: "http://media.test:8080/hls-live/abc123def456.m3u8",
+  surplus: true,
+};
+
+let isDown: boolean;
+const api: FetchHandler = (request) => {
+  const { pathname } = new URL(request.url);
+  if (isDown) return Response.json({ code: "UNAVAILABLE" }, { status: 503 });
+  if (pathname === "/videos") return Response.json([VIDEO]);
+  if (pathname === `/videos/${VIDEO.url}`) return Response.json(VIDEO);
+  return Response.json({ code: "NOT_FOUND", pathname, method: request.method }, { status: 404 });
+};
+const site = createSite({ api, hlsUrl: "http://media.test:8080", assets });
+const get = (path: string) => site(new Request(new URL(path, "http://localhost:8000")));
+
+beforeAll(() => {
+  isDown = false;
+});
+
+describe("GET /watch/:url", () => {
+  test("shows the video with its title escaped and its bundle by its hash", async () => {
+    const response = await get(`/watch/${VIDEO.url}`);
+    const text = await response.text();
+    expect(response.status).toBe(200);
+    expect(text).toMatch(/^<!doctype html>/);
+    expect(text).toContain("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;");
+    expect(text).not.toContain("<script>alert");
+    expect(text).toContain(`<script type="module" src="/assets/watch-3c4d.js">`);
+    expect(text).toContain(`data-video="${VIDEO.url}"`);
+    expect(text).toMatch(/data-status="RUNNING">LIVE</);
+  });
+
+  test("lets scripts come from us alone and media from the playback server", async () => {
+    const { headers } = await get(`/watch/${VIDEO.url}`);
+    const policy = headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("default-src 'none'; script-src 'self';");
+    expect(policy).toContain("connect-src 'self' http://media.test:8080;");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
+  test("an unknown video is a page that says so", async () => {
+    const response = await get("/watch/nosuchvideo1");
+    expect(response.status).toBe(404);
+    expect(await response.text()).toContain("No such video");
+  });
+
+  test("while the API is down it says to try again", async () => {
+    isDown = true;
+    try {
+      expect((await get(`/watch/${VIDEO.url}`)).status).toBe(503);
+    } finally {
+      isDown = false;
+    }
+  });
+});
+
+test("GET / links what is live", async () => {
+  const response = await get("/");
+  expect(response.status).toBe(200);
+  expect(await response.text()).toContain(`href="/watch/${VIDEO.url}"`);
+});
+
+test("GET /assets/:name is cached for good; an unknown one is the API's to answer", async () => {
+  const response = await get("/assets/site-1a2b.css");
+  expect(response.headers.get("cache-control")).toContain("immutable");
+  expect(await response.text()).toBe("body{}");
+  expect((await get("/assets/site-0000.css")).status).toBe(404);
+});
+
+test("everything else is the API's", async () => {
+  const request = new Request("http://localhost:8000/user?x=1", { method: "DELETE" });
+  const response = await site(request);
+  expect(await response.json()).toMatchObject({ pathname: "/user", method: "DELETE" });
+});
+
+test("assetPath() names what must be built when it is not there", () => {
+  expect(() => assetPath(new Map(), "watch", "js")).toThrow(/web\/build\.ts/);
+});
