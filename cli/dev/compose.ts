@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createApi } from "#api/api.ts";
 import { readDocsAsset } from "#api/docs-assets.ts";
 import { nativeHasher } from "#api/password-native.ts";
+import { createMediaNode } from "#media-node/node.ts";
 import { createDatabase, type DatabaseClient } from "#db/client.ts";
 import { createEmbeddedPostgres } from "#db/embedded.ts";
 import { migrateToLatest } from "#db/migrate.ts";
@@ -75,6 +76,18 @@ export async function composeDev(compose: ComposeOptions): Promise<Composition> 
       { name: "queue", start: () => queue.start(), stop: () => queue.stop() },
       lazyService("api", () => buildApi(parts, database.client(), assets)),
       lazyService("resizer", () => buildResizer(parts)),
+      createMediaNode({
+        host: settings.HOST,
+        rtmpPort: compose.ports.rtmp,
+        hlsPort: compose.ports.hls,
+        dataDir: join(dataDirectory, "node"),
+        ladder: settings.LADDER,
+        ffmpegPath: settings.FFMPEG_PATH,
+        encoder: settings.ENCODER,
+        control: controlPlaneOf(parts),
+        storage: parts.storage,
+        log,
+      }),
     ],
     pids: database.pids,
     words: {

@@ -45,7 +45,7 @@ export async function runDev(options: DevOptions, context: DevContext): Promise<
   let releaseKeys = () => {};
   try {
     const host = loopbackOf(options.settings.HOST);
-    await isUp(`http://${host}:${ports.api}/readyz`, `http://${host}:${ports.api}/livez`);
+    await isUp(`http://${host}:${ports.api}/readyz`, `http://${host}:${ports.hls}/livez`);
     if (options.demo) demo = await startDemo({ options, ports, addresses, log });
     const streamKey = demo?.document.streamKey ?? null;
     const watch = demo === null ? null : `${addresses.api}/watch/${demo.document.videoUrl}`;
