@@ -49,7 +49,8 @@ async function storeOriginal(storage: Storage, part: Part, signal: AbortSignal):
   const { head, header, rest } = await readHeader(part.body);
   checkSize(header);
   // 165 bits: nobody guesses it, and nothing serves this prefix.
-  const key = `${ORIGINALS}${randomName(32)}`;
+  const extension = header.format === "jpeg" ? "jpg" : header.format;
+  const key = `${ORIGINALS}${randomName(32)}.${extension}`;
   try {
     await storage.put(key, toStream(head, rest), {
       contentType: `image/${header.format}`,
