@@ -1,6 +1,6 @@
 /**
  * What the ingest relies on in node-media-server 4.4.3: nothing else of it is loaded or known.
- * `rtmp-connection.contract.test.ts` fails when an upgrade changes it.
+ * `guarded-rtmp.contract.test.ts` fails when an upgrade changes it.
  */
 declare module "node-media-server/src/protocol/rtmp.js" {
   /** Header of the message a chunk stream is carrying. */

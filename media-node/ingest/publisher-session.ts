@@ -19,7 +19,8 @@ import type {
 } from "./port.ts";
 import { readPublishTarget } from "./publish-target.ts";
 import { RateBudget } from "./rate-budget.ts";
-import { type PublishAttempt, RtmpConnection, RtmpProtocolError } from "./rtmp-connection.ts";
+import { RtmpProtocolError } from "./guarded-rtmp.ts";
+import { type PublishAttempt, RtmpConnection } from "./rtmp-connection.ts";
 
 export type SessionOptions = {
   readonly socket: Socket;

@@ -12,7 +12,8 @@ import {
 } from "#test/helpers/rtmp-bytes.ts";
 import { encodeAmf0 } from "./amf0.ts";
 import type { WireTag } from "./port.ts";
-import { type PublishAttempt, RtmpConnection, RtmpProtocolError } from "./rtmp-connection.ts";
+import { RtmpProtocolError } from "./guarded-rtmp.ts";
+import { type PublishAttempt, RtmpConnection } from "./rtmp-connection.ts";
 
 function open(options: { isAutoAccepted?: boolean } = {}) {
   const output: Uint8Array[] = [];

@@ -8,7 +8,8 @@ import {
   videoBody,
 } from "#test/helpers/rtmp-bytes.ts";
 import { encodeAmf0 } from "./amf0.ts";
-import { RtmpConnection, RtmpProtocolError } from "./rtmp-connection.ts";
+import { RtmpProtocolError } from "./guarded-rtmp.ts";
+import { RtmpConnection } from "./rtmp-connection.ts";
 
 const SESSIONS = 10_000;
 const MAX_GROWTH_BYTES = 30 * 1024 * 1024;
@@ -143,7 +144,7 @@ test(
     const before = process.memoryUsage().rss;
     const { refused, tags } = run(SESSIONS);
     const growth = process.memoryUsage().rss - before;
-  expect(refused).toBeGreaterThan(SESSIONS / 10);
+    expect(refused).toBeGreaterThan(SESSIONS / 10);
     expect(tags).toBeGreaterThan(SESSIONS / 10);
     expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
     expect(runSession(SESSION, random)).toEqual({ isRefused: false, tags: 9 });

@@ -8,7 +8,7 @@ const require = createRequire(import.meta.url);
 const PROTOCOL_FILE = "node-media-server/src/protocol/rtmp.js";
 
 // An upgrade fails here on purpose: read the new file, then check that everything the subclass in
-// rtmp-connection.ts replaces or calls still works as it did, before changing these values.
+// guarded-rtmp.ts replaces or calls still works as it did, before changing these values.
 test("node-media-server is the version whose protocol parser was read", () => {
   const manifest: unknown = require("node-media-server/package.json");
   expect(manifest).toMatchObject({ version: "4.4.3" });
