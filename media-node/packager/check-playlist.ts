@@ -274,7 +274,7 @@ export function checkReload(before: string, after: string): string[] {
   }
   for (const name of ["targetDurationS", "partTargetS"] as const) {
     if (now[name] !== old[name]) {
-      complaints.push(`${name} changed from ${old[name]} to ${now[name]}`);
+      complaints.push(`${name} changed from ${String(old[name])} to ${String(now[name])}`);
     }
   }
   const lastOld = old.mediaSequence + old.skipped + old.segments.length;

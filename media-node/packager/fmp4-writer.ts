@@ -35,9 +35,8 @@ const u8 = (...values: number[]): Field => values;
 const u16 = (...values: number[]): Field => values.flatMap((v) => [(v >>> 8) & 255, v & 255]);
 const u32 = (...values: number[]): Field =>
   values.flatMap((v) => [(v >>> 24) & 255, (v >>> 16) & 255, (v >>> 8) & 255, v & 255]);
-const u64 = (value: number): Field => [...u32(Math.floor(value / 2 ** 32)), ...u32(value >>> 0)];
 const zeros = (bytes: number): Field => new Uint8Array(bytes);
-const text = (value: string): Field => [...value].map((letter) => letter.charCodeAt(0));
+const text = (value: string): Field => Buffer.from(value, "latin1");
 
 function box(type: string, ...content: Field[]): Node {
   const bytes = new Uint8Array(8 + content.reduce((sum, field) => sum + field.length, 0));
@@ -198,8 +197,8 @@ function audioTrack(config: AudioConfig): Node {
 /** @see ISO/IEC 14496-1 7.2.6 */
 function elementaryStream(asc: Uint8Array): Node {
   const descriptor = (tag: number, ...content: Field[]): Field => {
-    const bytes = content.flatMap((field) => [...field]);
-    return [tag, 0x80, 0x80, 0x80, bytes.length, ...bytes];
+    const bytes = Buffer.concat(content.map((field) => Uint8Array.from(field)));
+    return Buffer.concat([Uint8Array.of(tag, 0x80, 0x80, 0x80, bytes.length), bytes]);
   };
   return fullBox(
     "esds",

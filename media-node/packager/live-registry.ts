@@ -135,5 +135,5 @@ export class LiveRegistry {
 }
 
 function wake(entry: Entry): void {
-  for (const done of [...entry.waiters]) done();
+  for (const done of entry.waiters) done();
 }

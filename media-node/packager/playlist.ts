@@ -115,7 +115,7 @@ export function renderMultivariant(variants: readonly Variant[], isIndependent: 
       `BANDWIDTH=${Math.ceil(variant.bandwidthBps)}`,
       `AVERAGE-BANDWIDTH=${Math.ceil(variant.averageBandwidthBps)}`,
       `CODECS="${variant.codecs.join(",")}"`,
-      ...(variant.width === null ? [] : [`RESOLUTION=${variant.width}x${variant.height}`]),
+      ...(variant.width === null ? [] : [`RESOLUTION=${variant.width}x${variant.height ?? 0}`]),
       ...(variant.fps === null ? [] : [`FRAME-RATE=${variant.fps.toFixed(3)}`]),
       ...(variant.width === null ? [] : ["CLOSED-CAPTIONS=NONE"]),
     ];

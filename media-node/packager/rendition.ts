@@ -254,7 +254,7 @@ export class LiveRendition {
 
   /** Answers everybody who waits as if they had waited long enough. */
   releaseWaiters(): void {
-    for (const waiter of [...this.#waiters]) waiter.finish("timedOut");
+    for (const waiter of this.#waiters) waiter.finish("timedOut");
   }
 
   #wait(isThere: () => boolean, deadlineMs?: number): Promise<ReloadAnswer> {
@@ -318,7 +318,7 @@ export class LiveRendition {
 
   #changed(): void {
     this.#rendered = { full: null, delta: null };
-    for (const waiter of [...this.#waiters]) if (waiter.isDone()) waiter.finish("ready");
+    for (const waiter of this.#waiters) if (waiter.isDone()) waiter.finish("ready");
   }
 
   #snapshot(): LivePlaylist {

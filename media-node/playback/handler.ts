@@ -74,6 +74,8 @@ async function answer(
     }
     case "file":
       return await fileReply(deps, request, route);
+    default:
+      return route satisfies never;
   }
 }
 

@@ -152,5 +152,6 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
 }
 
 function viewerOf(request: IncomingMessage): string {
-  return `${request.socket.remoteAddress} ${request.headers["user-agent"]?.slice(0, 200) ?? ""}`;
+  const agent = request.headers["user-agent"]?.slice(0, 200) ?? "";
+  return `${request.socket.remoteAddress ?? ""} ${agent}`;
 }

@@ -68,17 +68,18 @@ function alignRenditions(broadcast: RecordedBroadcast): RecordedBroadcast {
   const kept = broadcast.renditions.filter((_, index) =>
     (durations[index] ?? 0) >= longestS * MIN_SHARE
   );
-  const startsOf = ({ segments }: RecordedRendition) => new Set(segments.map(startTenth));
-  const starts = kept.map(startsOf);
-  const isInAll = (segment: StoredSegment) =>
-    starts.every((set) => [-1, 0, 1].some((offset) => set.has(startTenth(segment) + offset)));
-  return {
-    ...broadcast,
-    renditions: kept.map((rendition) => ({
-      ...rendition,
-      segments: rendition.segments.filter(isInAll),
-    })),
-  };
+  const starts = kept.map(({ segments }) => new Set(segments.map(startTenth)));
+  const isShown = (segment: StoredSegment) =>
+    starts.every((others) => isAmong(others, startTenth(segment)));
+  const renditions = kept.map(({ name, inits, segments }) => {
+    return { name, inits, segments: segments.filter(isShown) };
+  });
+  return { header: broadcast.header, renditions };
+}
+
+/** Whether a rendition has the segment that begins at `tenth`, or ended before it. */
+function isAmong(starts: ReadonlySet<number>, tenth: number): boolean {
+  return [-1, 0, 1].some((offset) => starts.has(tenth + offset)) || tenth > Math.max(...starts);
 }
 
 /** Segments that begin within a tenth of a second of each other are the same one in two renditions. */
@@ -124,7 +125,8 @@ function entriesOf(runs: readonly Run[]): SegmentEntry[] {
       parts: [],
     }))
   );
-  return entries.map((entry, index) => index === 0 ? { ...entry, isDiscontinuous: false } : entry);
+  const [first, ...rest] = entries;
+  return first === undefined ? [] : [{ ...first, isDiscontinuous: false }, ...rest];
 }
 
 type Media = { readonly runs: readonly Run[]; readonly targetDurationS: number };
