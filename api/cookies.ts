@@ -60,8 +60,7 @@ function checkWrite(c: Context, ours: ReadonlySet<string>): void {
   const origin = c.req.header("origin");
   const site = c.req.header("sec-fetch-site");
   // Over plain http on a LAN the browser sends no Sec-Fetch-Site, and the address is not the public one.
-  const isOurs = origin === undefined || ours.has(origin) ||
-    hostOf(origin) === c.req.header("host");
+  const isOurs = origin === undefined || ours.has(origin) || isHostOf(origin, c.req.header("host"));
   const isNear = site === undefined || site === "same-origin" || site === "none" ||
     (origin !== undefined && ours.has(origin));
   if (isOurs && isNear) return;
@@ -71,8 +70,8 @@ function checkWrite(c: Context, ours: ReadonlySet<string>): void {
   );
 }
 
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
+function isHostOf(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host;
 }
 
 function isSecure(urls: Pick<PublicUrls, "api">): boolean {
