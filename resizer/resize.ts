@@ -5,7 +5,7 @@ import type { ImagePurpose } from "#shared/contracts/jobs.ts";
 import { messageOf } from "#shared/errors.ts";
 import sharp, { type Sharp } from "sharp";
 import { checkImage, IMAGE_LIMITS, ImageRefusedError } from "./image-limits.ts";
-import { masterSizeOf, type VariantSize, variantsOf, type VariantSpec } from "./variants.ts";
+import { type VariantSize, variantsOf, type VariantSpec } from "./variants.ts";
 
 export type ResizedVariant = VariantSpec & { readonly bytes: Uint8Array };
 
@@ -20,12 +20,24 @@ export async function resizeImage(
   bytes: Uint8Array,
   purpose: ImagePurpose,
 ): Promise<ResizedVariant[]> {
+  return await renderVariants(bytes, variantsOf(purpose));
+}
+
+/**
+ * As `resizeImage`, for the variants asked for, which come from large to small.
+ * @throws ImageRefusedError when the image is at fault
+ */
+export async function renderVariants(
+  bytes: Uint8Array,
+  specs: readonly VariantSpec[],
+): Promise<ResizedVariant[]> {
+  const [largest] = specs;
+  if (largest === undefined) return [];
   checkImage(bytes);
-  const master = await decode(bytes, masterSizeOf(purpose));
+  let pixels = await decode(bytes, largest);
   const variants: ResizedVariant[] = [];
-  let pixels = master;
-  for (const spec of variantsOf(purpose)) {
-    // From large to small, each size from the one before: at most 3.2 times smaller in one step.
+  for (const spec of specs) {
+    // Each size from the one before: at most 3.2 times smaller in one step.
     if (pixels.info.width !== spec.width) pixels = await shrink(pixels, spec);
     variants.push({ ...spec, bytes: await encode(pixels, spec) });
   }
@@ -41,8 +53,8 @@ type Pixels = {
   };
 };
 
-/** Raw 8-bit sRGB pixels of exactly `size`; a JPEG is shrunk while it is decoded. */
-async function decode(bytes: Uint8Array, size: VariantSize): Promise<Pixels> {
+/** Raw 8-bit sRGB pixels of exactly that size; a JPEG is shrunk while it is decoded. */
+async function decode(bytes: Uint8Array, { width, height }: VariantSize): Promise<Pixels> {
   const image = sharp(bytes, {
     limitInputPixels: IMAGE_LIMITS.maxPixels,
     failOn: "error", // truncated or damaged pixels; a mere warning is common in cameras' files
@@ -51,7 +63,7 @@ async function decode(bytes: Uint8Array, size: VariantSize): Promise<Pixels> {
   });
   try {
     return await image
-      .resize({ ...size, fit: "cover" })
+      .resize({ width, height, fit: "cover" })
       .toColourspace("srgb")
       .timeout(TIMEOUT)
       .raw({ depth: "uchar" })

@@ -14,7 +14,7 @@ export type VariantSpec = VariantSize & {
 };
 
 /** Sizes from large to small; the picture is cropped to their shape and enlarged when it is smaller. */
-const SIZES: Readonly<Record<ImagePurpose, readonly [VariantSize, ...VariantSize[]]>> = {
+const SIZES: Readonly<Record<ImagePurpose, readonly VariantSize[]>> = {
   "profile-picture": [square(512), square(256), square(80)],
   "thumbnail": [wide(1280), wide(640), wide(320)],
 };
@@ -32,12 +32,7 @@ function wide(width: number): VariantSize {
   return { width, height: width * 9 / 16 };
 }
 
-/** The size everything is decoded to once; all others are made from it. */
-export function masterSizeOf(purpose: ImagePurpose): VariantSize {
-  return SIZES[purpose][0];
-}
-
-/** Every size in every format. */
+/** Every size in every format, from large to small. */
 export function variantsOf(purpose: ImagePurpose): VariantSpec[] {
   return SIZES[purpose].flatMap((size) =>
     FORMATS.map(({ format, extension, contentType }) => ({
