@@ -1,0 +1,427 @@
+/**
+ * One broadcast on its node: from the accepted publisher, through reconnects, to the end that is
+ * reported with exactly one reason.
+ */
+import type { EndReason, Issue } from "#shared/contracts/broadcast.ts";
+import type { AuthoriseResponse, ProgressRequest } from "#shared/contracts/control.ts";
+import type { LadderRung } from "#shared/contracts/ladder.ts";
+import type { ControlPlane } from "#shared/control-plane.ts";
+import { messageOf } from "#shared/errors.ts";
+import type { Logger } from "#shared/log.ts";
+import type { Storage } from "#shared/storage/port.ts";
+import type { Publisher, PublisherEnd, PublisherSink } from "../ingest/port.ts";
+import { Timeline } from "../ingest/timeline.ts";
+import type { Engine } from "../ladder/engine.ts";
+import { type LadderPlan, planLadder } from "../ladder/plan.ts";
+import type { FlvTag } from "../media.ts";
+import type { LiveRegistry } from "../packager/live-registry.ts";
+import { createPackager } from "../packager/packager.ts";
+import type { Packager, RecordingSummary } from "../packager/port.ts";
+import type { Recorder } from "../recorder/port.ts";
+import { Intake, type Source } from "./intake.ts";
+import type { BroadcastJournal } from "./journal.ts";
+import { Pipeline } from "./pipeline.ts";
+import { PosterTaker } from "./poster-taker.ts";
+import { ReportQueue } from "./report-queue.ts";
+import { StreamHealth } from "./stream-health.ts";
+
+export type LiveStreamDeps = {
+  readonly nodeId: string;
+  readonly ladder: readonly LadderRung[];
+  readonly ffmpegPath: string;
+  readonly createEngine: (log: Logger) => Engine;
+  readonly control: ControlPlane;
+  readonly live: LiveRegistry;
+  readonly recorder: Recorder;
+  readonly storage: Storage;
+  readonly journal: BroadcastJournal;
+  readonly log: Logger;
+  /** The end was decided, handled and logged; its report may still be under way. */
+  readonly onEnded: (stream: LiveStream) => void;
+};
+
+type State =
+  | { readonly kind: "starting"; readonly deadline: ReturnType<typeof setTimeout> }
+  | { readonly kind: "live"; readonly media: Media }
+  | {
+    readonly kind: "waiting";
+    readonly media: Media;
+    readonly deadline: ReturnType<typeof setTimeout>;
+  }
+  | { readonly kind: "ending"; readonly reason: EndReason }
+  | { readonly kind: "ended"; readonly reason: EndReason };
+
+/** What exists once media has arrived. */
+type Media = {
+  readonly pipeline: Pipeline;
+  readonly packager: Packager;
+  readonly startedAt: Date;
+};
+
+type Connection = {
+  readonly intake: Intake;
+  readonly acceptedAtMs: number;
+  publisher: Publisher | null;
+  isPaused: boolean;
+};
+
+/** The only value there is for now; the rungs' keyframes and the packager's cuts follow it. */
+const SEGMENT_TARGET_MS = 2000;
+/** A publisher that is silent for this long may be replaced by another one. */
+const SILENT_MS = 5000;
+const FIRST_MEDIA_DEADLINE_MS = 30_000;
+const NOTHING_RECORDED: RecordingSummary = { durationMs: 0, segments: 0, recordedBytes: 0 };
+
+export class LiveStream {
+  readonly broadcastId: string;
+  readonly channelId: string;
+  readonly #deps: LiveStreamDeps;
+  readonly #authorisation: AuthoriseResponse;
+  readonly #log: Logger;
+  readonly #timeline = new Timeline();
+  readonly #health = new StreamHealth();
+  readonly #reports: ReportQueue;
+  readonly #poster: PosterTaker | null;
+  readonly #finished = Promise.withResolvers<void>();
+  #state: State;
+  #epoch: number;
+  #connection: Connection | null = null;
+  #zeroAtMs: number | null = null;
+  #ending: Promise<void> | null = null;
+
+  constructor(authorisation: AuthoriseResponse, deps: LiveStreamDeps) {
+    const { broadcastId, channelId, videoUrl, epoch } = authorisation;
+    this.broadcastId = broadcastId;
+    this.channelId = channelId;
+    this.#authorisation = authorisation;
+    this.#epoch = epoch;
+    this.#deps = deps;
+    this.#log = deps.log.with({ broadcastId, videoUrl });
+    this.#reports = new ReportQueue({
+      log: this.#log,
+      onStale: () => void this.end("node_lost", "another media node took the broadcast over"),
+    });
+    this.#poster = authorisation.wantsThumbnail ? this.#createPosterTaker() : null;
+    const deadline = setTimeout(() => void this.end("never_started"), FIRST_MEDIA_DEADLINE_MS);
+    this.#state = { kind: "starting", deadline };
+    deps.live.announce(videoUrl);
+  }
+
+  get state(): State["kind"] {
+    return this.#state.kind;
+  }
+
+  get isOver(): boolean {
+    return this.#state.kind === "ending" || this.#state.kind === "ended";
+  }
+
+  /** Whether a publisher is there that has not fallen silent. */
+  get hasHealthyPublisher(): boolean {
+    const connection = this.#connection;
+    if (connection === null || this.isOver) return false;
+    if (connection.isPaused) return true;
+    const lastSignMs = connection.publisher?.lastByteAtMs ?? connection.acceptedAtMs;
+    return performance.now() - lastSignMs < SILENT_MS;
+  }
+
+  /** Resolves when the stream is over, its recording complete and its reports delivered. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** A publisher for this broadcast, the first one or one that returns; the one before is cut. */
+  attach(epoch: number): PublisherSink {
+    this.#epoch = epoch;
+    const previous = this.#connection;
+    const connection: Connection = {
+      intake: this.#createIntake(),
+      acceptedAtMs: performance.now(),
+      publisher: null,
+      isPaused: false,
+    };
+    this.#connection = connection;
+    if (previous !== null) this.#disconnect(previous);
+    this.#expectMedia();
+    this.#timeline.resume();
+    this.#health.restart();
+    return {
+      onStart: (publisher) => this.#onStart(connection, publisher),
+      onTag: (tag) => {
+        if (this.#connection !== connection) return;
+        this.#zeroAtMs ??= Date.now();
+        connection.intake.push(tag);
+      },
+      onEnd: (end) => {
+        if (this.#connection === connection) this.#onPublisherGone(connection, end);
+      },
+    };
+  }
+
+  /** Null while there is nothing to report. */
+  progress(): ProgressRequest["broadcasts"][number] | null {
+    const state = this.#state;
+    if (state.kind !== "live" && state.kind !== "waiting") return null;
+    const nowMs = performance.now();
+    const { pipeline, packager } = state.media;
+    const isLive = state.kind === "live";
+    const encodeSpeed = isLive ? pipeline.encodeSpeed : null;
+    const figures = isLive ? this.#health.figures(nowMs) : { ingestBitrateBps: 0, fps: 0 };
+    return {
+      broadcastId: this.broadcastId,
+      epoch: this.#epoch,
+      state: state.kind,
+      durationMs: this.#durationMs,
+      ...figures,
+      encodeSpeed,
+      viewers: this.#deps.live.viewers(this.#authorisation.videoUrl),
+      issues: [
+        ...(isLive ? this.#health.issues(nowMs, encodeSpeed) : []),
+        ...this.#intakeIssues(),
+        ...packager.issues,
+      ].slice(0, 20),
+    };
+  }
+
+  /** Ends the broadcast; only the first reason counts. Resolves when the recording is complete. */
+  end(reason: EndReason, detail: string | null = null): Promise<void> {
+    this.#ending ??= this.#end(reason, detail);
+    return this.#ending;
+  }
+
+  async #end(reason: EndReason, detail: string | null): Promise<void> {
+    const state = this.#state;
+    if (state.kind === "ending" || state.kind === "ended") return;
+    if (state.kind !== "live") clearTimeout(state.deadline);
+    const media = state.kind === "starting" ? null : state.media;
+    const real = media === null ? asEndBeforeMedia(reason) : reason;
+    this.#state = { kind: "ending", reason: real };
+    if (this.#connection !== null) this.#disconnect(this.#connection);
+    this.#connection = null;
+    const summary = await this.#finishMedia(media);
+    this.#state = { kind: "ended", reason: real };
+    const { durationMs, recordedBytes } = summary;
+    this.#log.info("broadcast.ended", { reason: real, detail, durationMs, recordedBytes });
+    this.#reportEnded(real, detail, summary, media);
+    this.#deps.onEnded(this);
+    void this.#reports.drained.then(() => this.#finished.resolve());
+  }
+
+  /** Gives up reports that could not be delivered; the journal keeps the end for the next start. */
+  abandonReports(): void {
+    this.#reports.close();
+  }
+
+  get #durationMs(): number {
+    return Math.max(0, Math.round(this.#timeline.headMs));
+  }
+
+  #createIntake(): Intake {
+    const intake: Intake = new Intake(this.#timeline, {
+      onSource: (source) => this.#onSource(source),
+      onTag: (tag) => this.#onTag(tag),
+      onUnsupported: (sentence) => void this.end("unsupported_source", sentence),
+    });
+    return intake;
+  }
+
+  #createPosterTaker(): PosterTaker {
+    const { ffmpegPath, storage } = this.#deps;
+    const storageKey = `posters/${this.broadcastId}.jpg`;
+    const onStored = () => this.#reportPoster(storageKey);
+    return new PosterTaker({ ffmpegPath, storage, storageKey, log: this.#log, onStored });
+  }
+
+  #onStart(connection: Connection, publisher: Publisher): void {
+    connection.publisher = publisher;
+    // Another one took its place, or the broadcast ended, while it was being answered.
+    if (this.#connection !== connection) publisher.kick();
+  }
+
+  #onSource(source: Source): void {
+    const state = this.#state;
+    if (state.kind === "starting") return this.#begin(source, state.deadline);
+    if (state.kind === "ending" || state.kind === "ended") return;
+    const event = state.kind === "waiting" ? "broadcast.resumed" : "broadcast.source_changed";
+    if (state.kind === "waiting") clearTimeout(state.deadline);
+    this.#state = { kind: "live", media: state.media };
+    this.#log.info(event, { source: source.facts });
+    this.#poster?.setHeader(source.videoHeader);
+    state.media.pipeline.changeTo(source);
+  }
+
+  #begin(source: Source, deadline: ReturnType<typeof setTimeout>): void {
+    clearTimeout(deadline);
+    const zeroAtMs = this.#zeroAtMs ?? Date.now();
+    const plan = planLadder(this.#deps.ladder, source.facts);
+    const packager = this.#createPackager(source, plan, zeroAtMs);
+    const pipeline = new Pipeline(source, {
+      ladder: this.#deps.ladder,
+      plan,
+      packager,
+      segmentTargetMs: SEGMENT_TARGET_MS,
+      createEngine: () => this.#deps.createEngine(this.#log),
+      onBackpressure: (isFull) => this.#holdBack(isFull),
+      onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
+    });
+    const startedAt = new Date(zeroAtMs);
+    this.#state = { kind: "live", media: { pipeline, packager, startedAt } };
+    this.#poster?.setHeader(source.videoHeader);
+    const rungs = plan.rungs.map(({ name, height }) =>
+      height === null ? name : `${name} ${height}`
+    );
+    this.#log.info("broadcast.started", { source: source.facts, rungs });
+    this.#reportStarted(source, plan, startedAt);
+  }
+
+  /** A publisher that returned has to send something before long. */
+  #expectMedia(): void {
+    const state = this.#state;
+    if (state.kind !== "waiting") return;
+    clearTimeout(state.deadline);
+    const detail = "the publisher came back and sent nothing";
+    const deadline = setTimeout(
+      () => void this.end("publisher_lost", detail),
+      FIRST_MEDIA_DEADLINE_MS,
+    );
+    this.#state = { ...state, deadline };
+  }
+
+  #createPackager(source: Source, { rungs }: LadderPlan, wallClockAtZeroMs: number): Packager {
+    const { videoUrl, epoch, settings } = this.#authorisation;
+    const { live, recorder, log } = this.#deps;
+    return createPackager({
+      videoUrl,
+      epoch,
+      rungs,
+      wallClockAtZeroMs,
+      segmentTargetMs: SEGMENT_TARGET_MS,
+      partTargetMs: null,
+      hasVideo: source.facts.video !== null,
+      hasAudio: source.facts.audio !== null,
+    }, { live, recorder: settings.recording ? recorder : null, log });
+  }
+
+  #onTag(tag: FlvTag): void {
+    const state = this.#state;
+    if (state.kind !== "live") return;
+    this.#health.note(tag, performance.now());
+    this.#poster?.note(tag);
+    state.media.pipeline.push(tag);
+  }
+
+  #holdBack(isFull: boolean): void {
+    const connection = this.#connection;
+    if (connection === null || connection.isPaused === isFull) return;
+    connection.isPaused = isFull;
+    if (isFull) connection.publisher?.pause();
+    else connection.publisher?.resume();
+  }
+
+  #onPublisherGone(connection: Connection, end: PublisherEnd): void {
+    this.#connection = null;
+    connection.intake.stop();
+    if (end.cause === "stopped") return void this.end("publisher_stopped");
+    if (end.cause === "limit") return void this.end("limit_reached", end.detail);
+    const detail = end.cause === "lost" ? end.detail : "the connection was cut";
+    this.#waitForReturn(detail);
+  }
+
+  #waitForReturn(detail: string): void {
+    const state = this.#state;
+    const windowMs = this.#authorisation.settings.reconnectWindowMs;
+    if (state.kind === "starting") return void this.end("never_started", detail);
+    if (state.kind !== "live" && state.kind !== "waiting") return;
+    if (windowMs === 0) return void this.end("publisher_lost", detail);
+    this.#log.info("broadcast.waiting", { detail, windowMs });
+    const deadline = setTimeout(() => void this.end("publisher_lost", detail), windowMs);
+    this.#state = { kind: "waiting", media: state.media, deadline };
+    // Viewers get what was under way; the encoder's place is free for others.
+    state.media.pipeline.suspend().catch((error: unknown) =>
+      this.#log.error("engine.stop_failed", { error })
+    );
+  }
+
+  #disconnect(connection: Connection): void {
+    connection.intake.stop();
+    connection.publisher?.kick();
+  }
+
+  async #finishMedia(media: Media | null): Promise<RecordingSummary> {
+    if (media === null) return NOTHING_RECORDED;
+    try {
+      const [summary] = await Promise.all([media.pipeline.end(), this.#poster?.take()]);
+      return summary;
+    } catch (error) {
+      this.#log.error("broadcast.finish_failed", { error });
+      return { ...NOTHING_RECORDED, durationMs: this.#durationMs };
+    }
+  }
+
+  #intakeIssues(): Issue[] {
+    const track = this.#connection?.intake.lateTrack ?? null;
+    if (track === null) return [];
+    const detail =
+      `The ${track} began after the broadcast and is left out: start the stream again.`;
+    return [{ code: "LATE_TRACK", detail }];
+  }
+
+  /** Read when it is sent: the epoch may have grown by then. */
+  get #ref(): { nodeId: string; broadcastId: string; epoch: number } {
+    return { nodeId: this.#deps.nodeId, broadcastId: this.broadcastId, epoch: this.#epoch };
+  }
+
+  #reportStarted({ facts }: Source, { rungs }: LadderPlan, startedAt: Date): void {
+    const { control, journal } = this.#deps;
+    const { videoUrl } = this.#authorisation;
+    const { broadcastId, epoch } = this.#ref;
+    const renditions = rungs.map(({ name, width, height, isCopy }) => ({
+      name,
+      width,
+      height,
+      isCopy,
+    }));
+    const body = { startedAt: startedAt.toISOString(), source: facts, renditions };
+    journal.write({
+      version: 1,
+      broadcastId,
+      epoch,
+      videoUrl,
+      startedAt: body.startedAt,
+      ended: null,
+    });
+    const send = () => control.started({ ...this.#ref, ...body });
+    this.#reports.add({ name: "started", send });
+  }
+
+  #reportPoster(sourceKey: string): void {
+    const send = () => this.#deps.control.poster({ ...this.#ref, sourceKey });
+    this.#reports.add({ name: "poster", send });
+  }
+
+  #reportEnded(
+    reason: EndReason,
+    detail: string | null,
+    { durationMs, recordedBytes }: RecordingSummary,
+    media: Media | null,
+  ): void {
+    const { control, journal } = this.#deps;
+    const endedAt = new Date().toISOString();
+    const body = { ...this.#ref, endedAt, reason, detail, durationMs, recordedBytes };
+    if (media !== null) {
+      const { broadcastId, epoch } = body;
+      const { videoUrl } = this.#authorisation;
+      const startedAt = media.startedAt.toISOString();
+      journal.write({ version: 1, broadcastId, epoch, videoUrl, startedAt, ended: body });
+    }
+    const send = async () => {
+      await control.ended(body);
+      journal.remove(this.broadcastId);
+    };
+    this.#reports.add({ name: "ended", send });
+  }
+}
+
+/** A publisher that leaves before its first frame has not broadcast anything. */
+function asEndBeforeMedia(reason: EndReason): EndReason {
+  return reason === "publisher_stopped" || reason === "publisher_lost" ? "never_started" : reason;
+}

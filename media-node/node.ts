@@ -1,0 +1,195 @@
+/**
+ * A media node: RTMP in, HLS out, and the API told about it. Everything it needs comes as a value,
+ * so that `sluice dev` and tests run it beside other services in one process.
+ */
+import { join } from "node:path";
+import type { LadderRung } from "#shared/contracts/ladder.ts";
+import { type ControlPlane, ControlRefusal } from "#shared/control-plane.ts";
+import { messageOf } from "#shared/errors.ts";
+import { type Service, startServices } from "#shared/lifecycle.ts";
+import type { Logger } from "#shared/log.ts";
+import type { Storage } from "#shared/storage/port.ts";
+import { Broadcasts } from "./broadcasts.ts";
+import type { IngestLimits } from "./ingest/limits.ts";
+import { createIngestServer } from "./ingest/server.ts";
+import type { Encoder } from "./ladder/ffmpeg-args.ts";
+import { FfmpegEngine } from "./ladder/ffmpeg-engine.ts";
+import { type FfmpegFacts, probeFfmpeg } from "./ladder/probe-ffmpeg.ts";
+import { BroadcastJournal, type JournalEntry } from "./live-stream/journal.ts";
+import { ReportQueue } from "./live-stream/report-queue.ts";
+import { loadNodeId } from "./node-id.ts";
+import { LiveRegistry } from "./packager/live-registry.ts";
+import { createPlaybackServer } from "./playback/server.ts";
+import { createRecorder } from "./recorder/recorder.ts";
+import { recoverRecordings } from "./recorder/recover.ts";
+
+export type MediaNodeOptions = {
+  /** Address to listen on, for publishers and viewers alike. */
+  readonly host: string;
+  /** 0: any free port; `ports` then says which. */
+  readonly rtmpPort: number;
+  readonly hlsPort: number;
+  /** The node's own small files: its id and its journal. */
+  readonly dataDir: string;
+  readonly ladder: readonly LadderRung[];
+  /** A path, or a name on PATH. */
+  readonly ffmpegPath: string;
+  readonly encoder: Encoder;
+  readonly control: ControlPlane;
+  readonly storage: Storage;
+  readonly log: Logger;
+  /** The path in `rtmp://host/<app>`. Default `streaming`. */
+  readonly app?: string;
+  readonly ingestLimits?: Partial<IngestLimits>;
+};
+
+export interface MediaNode extends Service {
+  /** Where it listens, once started. */
+  readonly ports: { readonly rtmp: number; readonly hls: number };
+  /** Broadcasts that run or wait for their publisher. */
+  readonly broadcasts: number;
+}
+
+type Running = {
+  readonly broadcasts: Broadcasts;
+  readonly ports: MediaNode["ports"];
+  readonly stop: () => Promise<void>;
+};
+
+/**
+ * A media node that is not started yet. `start` finishes what a crash left behind first.
+ * `start` throws FfmpegUnusable when ffmpeg cannot do the work, ListenError when a port is taken.
+ */
+export function createMediaNode(options: MediaNodeOptions): MediaNode {
+  let running: Running | null = null;
+  let stopping: Promise<void> | null = null;
+  return {
+    name: "media-node",
+    get ports() {
+      return running?.ports ?? { rtmp: options.rtmpPort, hls: options.hlsPort };
+    },
+    get broadcasts() {
+      return running?.broadcasts.count ?? 0;
+    },
+    async start() {
+      running = await startNode(options);
+    },
+    stop() {
+      stopping ??= running?.stop() ?? Promise.resolve();
+      return stopping;
+    },
+  };
+}
+
+async function startNode(options: MediaNodeOptions): Promise<Running> {
+  const ffmpeg = await probeFfmpeg(options.ffmpegPath, options.encoder);
+  const nodeId = await loadNodeId(options.dataDir);
+  const log = options.log.with({ nodeId });
+  const { control, storage } = options;
+  const journal = new BroadcastJournal(join(options.dataDir, "broadcasts"), log);
+  const leftovers = await finishLeftovers({ journal, control, storage, nodeId, log });
+  const live = new LiveRegistry();
+  const recorder = createRecorder({ storage, nodeId, log });
+  const broadcasts = new Broadcasts({
+    nodeId,
+    nodeInstanceId: crypto.randomUUID(),
+    ladder: options.ladder,
+    ffmpegPath: ffmpeg.path,
+    createEngine: (engineLog) => createEngine(options, ffmpeg, engineLog),
+    control,
+    live,
+    recorder,
+    storage,
+    journal,
+    log,
+  });
+  const { host, rtmpPort, hlsPort, app = "streaming" } = options;
+  const playback = createPlaybackServer({ host, port: hlsPort, storage, live, log });
+  const ingest = createIngestServer({
+    host,
+    port: rtmpPort,
+    app,
+    limits: options.ingestLimits,
+    onPublish: (request) => broadcasts.admit(request),
+    log,
+  });
+  const runner: Service = {
+    name: "broadcasts",
+    start: async () => broadcasts.start(),
+    stop: () => broadcasts.stop(),
+  };
+  // Stopped in reverse: broadcasts end and are finished while viewers can still read them.
+  const stopServices = await startServices([recorder, playback, ingest, runner], log);
+  log.info("node.started", { ffmpeg: ffmpeg.version, rtmp: ingest.port, hls: playback.port });
+  const stop = async () => {
+    leftovers.close();
+    await stopServices();
+    live.close();
+  };
+  return { broadcasts, ports: { rtmp: ingest.port, hls: playback.port }, stop };
+}
+
+function createEngine(options: MediaNodeOptions, ffmpeg: FfmpegFacts, log: Logger): FfmpegEngine {
+  return new FfmpegEngine({ ffmpegPath: ffmpeg.path, encoder: options.encoder, log });
+}
+
+type LeftoverDeps = Pick<MediaNodeOptions, "control" | "storage" | "log"> & {
+  readonly journal: BroadcastJournal;
+  readonly nodeId: string;
+};
+
+/**
+ * Makes what a crash cut off playable, and tells the API its end, now or when it can be reached.
+ * Returns what gives up telling.
+ */
+async function finishLeftovers(deps: LeftoverDeps): Promise<{ close: () => void }> {
+  const { journal, storage, nodeId, log } = deps;
+  const entries = await journal.readAll();
+  const recovered = await recoverRecordings({ storage, nodeId, log }).catch((error: unknown) => {
+    log.error("node.recovery_failed", { reason: messageOf(error) });
+    return [];
+  });
+  const queues = entries.map((entry) => {
+    const recording = recovered.find(({ videoUrl, epoch }) =>
+      videoUrl === entry.videoUrl && epoch === entry.epoch
+    );
+    return reportLeftover(deps, entry, recording ?? { durationMs: 0, recordedBytes: 0 });
+  });
+  return { close: () => queues.forEach((queue) => queue.close()) };
+}
+
+function reportLeftover(
+  { journal, control, nodeId, log }: LeftoverDeps,
+  entry: JournalEntry,
+  recording: { readonly durationMs: number; readonly recordedBytes: number },
+): ReportQueue {
+  const { broadcastId, epoch } = entry;
+  const { durationMs, recordedBytes } = recording;
+  const endedAt = new Date(Date.parse(entry.startedAt) + durationMs).toISOString();
+  const detail = "the media node stopped unexpectedly";
+  const ended = entry.ended ?? {
+    nodeId,
+    broadcastId,
+    epoch,
+    endedAt,
+    reason: "node_lost" as const,
+    detail,
+    durationMs,
+    recordedBytes,
+  };
+  const forget = () => journal.remove(broadcastId);
+  const queue = new ReportQueue({ log, onStale: forget });
+  const send = async () => {
+    try {
+      await control.ended(ended);
+    } catch (error) {
+      // Whatever the reason, asking again at every start would not change the answer.
+      if (error instanceof ControlRefusal) forget();
+      throw error;
+    }
+    forget();
+  };
+  queue.add({ name: "ended", send });
+  log.info("broadcast.recovered", { broadcastId, reason: ended.reason, durationMs, recordedBytes });
+  return queue;
+}
