@@ -43,7 +43,7 @@ export async function authorisePublisher(
   input: AuthoriseInput,
 ): Promise<AuthoriseResponse> {
   const candidate = await findCandidate(db, input.streamKeyHash);
-  return await answerRepeated(candidate, input) ?? await resume(db, candidate, input) ??
+  return answerRepeated(candidate, input) ?? await resume(db, candidate, input) ??
     await db.transaction().execute((trx) => authoriseLocked(trx, input));
 }
 

@@ -9,7 +9,7 @@ import { AppError } from "#shared/errors.ts";
 export type Part = {
   /** The form field. */
   readonly name: string;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: AsyncGenerator<Uint8Array, void>;
 };
 
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -103,7 +103,7 @@ class BoundaryReader {
   }
 
   /** The bytes up to the next delimiter, which is consumed. */
-  async *readContent(): AsyncGenerator<Uint8Array> {
+  async *readContent(): AsyncGenerator<Uint8Array, void> {
     for (;;) {
       const end = this.#pending.indexOf(this.#delimiter);
       if (end !== -1) {
@@ -133,7 +133,7 @@ class BoundaryReader {
   }
 
   async #more(): Promise<void> {
-    const { done, value } = await this.#reader.read();
+    const { done, value } = await this.#reader.read().catch(throwBrokenOff);
     if (done) throw malformed("it ends before its last boundary");
     this.#bytesLeft -= value.byteLength;
     if (this.#bytesLeft < 0) throw new AppError("PAYLOAD_TOO_LARGE", "the body is too large");
@@ -141,6 +141,10 @@ class BoundaryReader {
       ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       : Buffer.concat([this.#pending, value]);
   }
+}
+
+function throwBrokenOff(cause: unknown): never {
+  throw new AppError("BAD_REQUEST", "the upload was broken off", { cause });
 }
 
 function malformed(why: string): AppError {

@@ -33,11 +33,11 @@ export async function receiveImage(storage: Storage, request: Request): Promise<
     for await (const part of readParts(request.body, { boundary, maxBytes })) {
       if (part.name !== "image") continue;
       if (key !== undefined) throw new AppError("BAD_REQUEST", "there is more than one image");
-      key = await storeOriginal(storage, part, request.signal);
+      key = await storeOriginal(storage, part);
     }
   } catch (error) {
     if (key !== undefined) await storage.delete(key);
-    throw request.signal.aborted ? aborted(error) : error;
+    throw error;
   }
   if (key !== undefined) return key;
   throw new AppError("VALIDATION_FAILED", "the form field image is missing", {
@@ -45,7 +45,7 @@ export async function receiveImage(storage: Storage, request: Request): Promise<
   });
 }
 
-async function storeOriginal(storage: Storage, part: Part, signal: AbortSignal): Promise<string> {
+async function storeOriginal(storage: Storage, part: Part): Promise<string> {
   const { head, header, rest } = await readHeader(part.body);
   checkSize(header);
   // 165 bits: nobody guesses it, and nothing serves this prefix.
@@ -55,7 +55,6 @@ async function storeOriginal(storage: Storage, part: Part, signal: AbortSignal):
     await storage.put(key, toStream(head, rest), {
       contentType: `image/${header.format}`,
       maxBytes: MAX_IMAGE_BYTES,
-      signal,
     });
   } catch (error) {
     throw error instanceof ObjectTooLargeError ? tooLarge() : error;
@@ -66,12 +65,11 @@ async function storeOriginal(storage: Storage, part: Part, signal: AbortSignal):
 type Opened = {
   readonly head: readonly Uint8Array[];
   readonly header: ImageHeader;
-  readonly rest: AsyncIterator<Uint8Array>;
+  readonly rest: Part["body"];
 };
 
 /** Reads until the file says what it is, at most SNIFF_BYTES. */
-async function readHeader(body: AsyncIterable<Uint8Array>): Promise<Opened> {
-  const rest = body[Symbol.asyncIterator]();
+async function readHeader(rest: Part["body"]): Promise<Opened> {
   const head: Uint8Array[] = [];
   let bytes = 0;
   let tryAt = 1;
@@ -121,7 +119,7 @@ function checkSize({ width, height }: ImageHeader): void {
 
 function toStream(
   head: readonly Uint8Array[],
-  rest: AsyncIterator<Uint8Array>,
+  rest: Part["body"],
 ): ReadableStream<Uint8Array> {
   const first = [...head];
   return new ReadableStream({
@@ -140,8 +138,4 @@ function tooLarge(): AppError {
     "PAYLOAD_TOO_LARGE",
     `an image may have at most ${MAX_IMAGE_BYTES} bytes (10 MiB)`,
   );
-}
-
-function aborted(cause: unknown): AppError {
-  return new AppError("BAD_REQUEST", "the upload was broken off", { cause });
 }

@@ -117,7 +117,16 @@ test("eight uploads at once are eight versions of one image, with one original l
   const replies = await Promise.all(Array.from({ length: 8 }, () => upload(form(png(64, 64)))));
   expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 202));
   const rows = await app.deps.db.selectFrom("outbox").select("job").execute();
-  expect(rows.map(({ job }) => job.version).toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(rows.map(({ job }) => job.version).toSorted((a, b) => a - b)).toEqual([
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+  ]);
   expect(new Set(rows.map(({ job }) => job.imageId)).size).toBe(1);
   const originals = (await storedFiles()).filter((path) => path.includes("originals"));
   expect(originals).toHaveLength(1);

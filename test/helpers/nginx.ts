@@ -1,0 +1,151 @@
+/**
+ * A real nginx with the RTMP module of Debian's libnginx-mod-rtmp, on free loopback ports.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "./until.ts";
+
+const MODULES = [
+  "/usr/lib/nginx/modules/ngx_rtmp_module.so",
+  "/usr/lib64/nginx/modules/ngx_rtmp_module.so",
+];
+const PROGRAMS = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
+
+export type Nginx = {
+  /** Where publishers go: `rtmp://127.0.0.1:<port>/streaming` and the stream key. */
+  readonly rtmpUrl: string;
+  readonly port: number;
+  /** Where its application `hls-live` writes playlists and segments. */
+  readonly hlsDirectory: string;
+  readonly readLog: () => Promise<string>;
+  readonly stop: () => Promise<void>;
+};
+
+export type NginxOptions = {
+  readonly port: number;
+  /** `http://…/channel/streamKey/verify?secret=…` */
+  readonly verifyUrl: string;
+  readonly endUrl: string;
+  /** Where the application `streaming` pushes as well: our media node. */
+  readonly pushUrl?: string;
+};
+
+/** Whether this machine can run `startNginx`. */
+export function hasNginxRtmp(): boolean {
+  return findProgram() !== undefined && findModule() !== undefined;
+}
+
+/** Starts nginx as `options` say; its workers and files are gone after `stop`. */
+export async function startNginx(options: NginxOptions): Promise<Nginx> {
+  const program = findProgram();
+  const module = findModule();
+  if (program === undefined || module === undefined) {
+    throw new Error("nginx with its RTMP module is not installed (libnginx-mod-rtmp)");
+  }
+  const directory = await mkdtemp(join(tmpdir(), "sluice-nginx-"));
+  const hlsDirectory = join(directory, "hls");
+  const logFile = join(directory, "error.log");
+  await mkdir(hlsDirectory);
+  const config = join(directory, "nginx.conf");
+  await writeFile(config, renderConfig({ ...options, module, directory, hlsDirectory, logFile }));
+  const child = spawn(program, ["-p", directory, "-e", logFile, "-c", config], { stdio: "ignore" });
+  const readLog = () => readFile(logFile, "utf8").catch(() => "");
+  const stop = async () => {
+    await quit(child);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await until(() => canConnect(options.port), 5000);
+  } catch (error) {
+    const log = await readLog();
+    await stop();
+    throw new Error(`nginx did not start:\n${log}`, { cause: error });
+  }
+  const rtmpUrl = `rtmp://127.0.0.1:${options.port}/streaming`;
+  return { rtmpUrl, port: options.port, hlsDirectory, readLog, stop };
+}
+
+type ConfigFacts = NginxOptions & {
+  readonly module: string;
+  readonly directory: string;
+  readonly hlsDirectory: string;
+  readonly logFile: string;
+};
+
+/** The set-up that existing nginx-rtmp installations have: one application in, one for HLS. */
+function renderConfig(facts: ConfigFacts): string {
+  // As root the worker would become nobody, who cannot write below our directory.
+  const user = process.getuid?.() === 0 ? "user root;" : "";
+  return `
+daemon off;
+master_process off;
+worker_processes 1;
+${user}
+load_module ${facts.module};
+pid ${join(facts.directory, "nginx.pid")};
+error_log ${facts.logFile} info;
+events { worker_connections 64; }
+rtmp {
+  access_log off;
+  server {
+    listen 127.0.0.1:${facts.port};
+    chunk_size 4096;
+    application streaming {
+      live on;
+      on_publish ${facts.verifyUrl};
+      on_publish_done ${facts.endUrl};
+      ${facts.pushUrl === undefined ? "" : `push ${facts.pushUrl};`}
+    }
+    application hls-live {
+      live on;
+      allow publish 127.0.0.1;
+      deny publish all;
+      hls on;
+      hls_path ${facts.hlsDirectory};
+      hls_fragment 1s;
+    }
+  }
+}
+`;
+}
+
+function findProgram(): string | undefined {
+  return PROGRAMS.find(existsSync);
+}
+
+function findModule(): string | undefined {
+  return MODULES.find(existsSync);
+}
+
+async function quit(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  const late = setTimeout(() => child.kill("SIGKILL"), 3000);
+  await exited;
+  clearTimeout(late);
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+/** A port of 127.0.0.1 that nobody listens on right now. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
