@@ -31,7 +31,8 @@ export class ControlServer {
   readonly progress: ProgressRequest["broadcasts"][number][] = [];
   readonly ended: EndedRequest[] = [];
   readonly posters: PosterRequest[] = [];
-  readonly authorised: AuthoriseResponse[] = [];
+  /** The last answer to each stream key. */
+  readonly authorised = new Map<string, AuthoriseResponse>();
   /** Broadcasts to stop, by id. */
   readonly stop = new Map<string, EndReason>();
   readonly #options: ControlServerOptions;
@@ -48,8 +49,9 @@ export class ControlServer {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /** A channel with this key; the same one when the key is known. */
   addKey(streamKey: string): void {
-    this.#keys.set(streamKey, newId());
+    if (!this.#keys.has(streamKey)) this.#keys.set(streamKey, newId());
   }
 
   async up(): Promise<void> {
@@ -100,7 +102,11 @@ export class ControlServer {
       return [400, { code: "UNKNOWN_STREAM_KEY", detail: "No channel has this stream key." }];
     }
     const open = this.#open.get(channelId);
-    if (open?.isRunning === true) return [200, this.#resume(open, nodeInstanceId)];
+    if (open?.isRunning === true) {
+      const resumed = this.#resume(open, nodeInstanceId);
+      this.authorised.set(streamKey, resumed);
+      return [200, resumed];
+    }
     const answer: AuthoriseResponse = {
       broadcastId: newId(),
       epoch: 1,
@@ -118,7 +124,7 @@ export class ControlServer {
       },
     };
     this.#open.set(channelId, { answer, isRunning: false, nodeInstanceId });
-    this.authorised.push(answer);
+    this.authorised.set(streamKey, answer);
     return [200, answer];
   }
 
@@ -127,9 +133,7 @@ export class ControlServer {
       open.nodeInstanceId = nodeInstanceId;
       open.answer = { ...open.answer, epoch: open.answer.epoch + 1 };
     }
-    const answer = { ...open.answer, isResumed: true };
-    this.authorised.push(answer);
-    return answer;
+    return { ...open.answer, isResumed: true };
   }
 
   #noteStarted(request: StartedRequest): [number, unknown] {
