@@ -4,7 +4,7 @@
  */
 import type { Hono } from "hono";
 import { generateSpecs } from "hono-openapi";
-import { REFUSALS } from "#shared/errors.ts";
+import { type RefusalCode, REFUSALS } from "#shared/errors.ts";
 import type { ApiEnv, PublicUrls } from "./deps.ts";
 import { cookieNames } from "./cookies.ts";
 
@@ -54,23 +54,35 @@ function securitySchemes(urls: PublicUrls) {
   } as const;
 }
 
-/** Every write may be refused for riding on our cookies from a foreign page. */
+/** Every write may be refused for riding on our cookies, and every JSON body for its size. */
 function addWriteRefusals(document: OpenApiDocument): void {
-  const { title } = REFUSALS.CROSS_ORIGIN_WRITE;
-  const content = {
-    "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
-  };
   for (const operations of Object.values(document.paths)) {
     for (const [method, operation] of Object.entries(operations ?? {})) {
       if (READS.has(method) || !isOperation(operation)) continue;
-      const before = operation.responses["403"]?.description;
-      const description = [before, `\`CROSS_ORIGIN_WRITE\`: ${title}`].filter(Boolean).join("; ");
-      operation.responses["403"] = { description, content };
+      addRefusal(operation, "CROSS_ORIGIN_WRITE");
+      if (operation.requestBody?.content["application/json"] === undefined) continue;
+      addRefusal(operation, "PAYLOAD_TOO_LARGE");
     }
   }
 }
 
-type Operation = { responses: Record<string, { description?: string; content?: unknown }> };
+function addRefusal({ responses }: Operation, code: RefusalCode): void {
+  const { status, title } = REFUSALS[code];
+  const before = responses[status];
+  const said = before?.description ?? "";
+  if (said.includes(code)) return;
+  const description = `${said === "" ? "" : `${said}; `}\`${code}\`: ${title}`;
+  responses[status] = { description, content: { ...before?.content, ...PROBLEM_CONTENT } };
+}
+
+const PROBLEM_CONTENT = {
+  "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+};
+
+type Operation = {
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
+  readonly responses: Record<string, { description?: string; content?: Record<string, unknown> }>;
+};
 
 function isOperation(value: unknown): value is Operation {
   return typeof value === "object" && value !== null && "responses" in value;

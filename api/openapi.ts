@@ -50,7 +50,7 @@ export function describe(route: RouteDescription) {
     summary: route.summary,
     tags: [route.tag],
     security: SECURITY[route.access],
-    responses: { ...describeAnswers(route), ...describeRefusals(route) },
+    responses: joinResponses(describeRefusals(route), describeAnswers(route)),
   });
 }
 
@@ -74,6 +74,18 @@ const LINK_HEADER = {
   description: 'The next page: `<url>; rel="next"`; absent on the last one',
   schema: { type: "string" },
 } as const;
+
+/** Where a status is both answer and refusal, either body may come. */
+function joinResponses(refusals: Responses, answers: Responses): Responses {
+  const joined: Responses = { ...refusals, ...answers };
+  for (const [status, answer] of Object.entries(answers)) {
+    const refusal = refusals[status];
+    if (refusal === undefined || "$ref" in refusal || "$ref" in answer) continue;
+    const description = [answer.description, refusal.description].join("; ");
+    joined[status] = { ...answer, description, content: { ...answer.content, ...refusal.content } };
+  }
+  return joined;
+}
 
 function describeRefusals(route: RouteDescription): Responses {
   const codes: RefusalCode[] = [...BY_ACCESS[route.access], ...route.refuses ?? [], ...ALWAYS];

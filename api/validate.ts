@@ -7,7 +7,7 @@ import { resolver, uniqueSymbol } from "hono-openapi";
 import type * as z from "zod";
 import { AppError, type FieldError } from "#shared/errors.ts";
 
-/** Bodies of JSON beyond this are refused with 413 before they are parsed. */
+/** Unless a route says otherwise, larger bodies of JSON are refused with 413 before they are parsed. */
 export const MAX_JSON_BYTES = 64 * 1024;
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
@@ -25,7 +25,11 @@ type Validated<At extends Target, Schema extends z.ZodType> = Input & {
  * @throws AppError VALIDATION_FAILED with one pointer per problem (NOT_FOUND for a path parameter),
  * INVALID_JSON, UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE
  */
-export function zv<At extends Target, Schema extends z.ZodType>(target: At, schema: Schema) {
+export function zv<At extends Target, Schema extends z.ZodType>(
+  target: At,
+  schema: Schema,
+  maxBytes: number = MAX_JSON_BYTES,
+) {
   const validate: MiddlewareHandler = zValidator(
     target as keyof ValidationTargets,
     schema,
@@ -37,7 +41,7 @@ export function zv<At extends Target, Schema extends z.ZodType>(target: At, sche
     },
   );
   const handler: MiddlewareHandler<{}, string, Validated<At, Schema>> = async (c, next) => {
-    if (target === "json") await readJsonText(c);
+    if (target === "json") await readJsonText(c, maxBytes);
     else if (target === "form") requireType(c, FORM_TYPE, "a form");
     await validate(c, next);
   };
@@ -54,7 +58,7 @@ export function zvOptionalJson<Schema extends z.ZodType>(schema: Schema) {
     string,
     { in: { json?: z.input<Schema> }; out: { json: z.output<Schema> | undefined } }
   > = async (c, next) => {
-    const text = hasBody(c) ? await readJsonText(c) : "";
+    const text = hasBody(c) ? await readJsonText(c, MAX_JSON_BYTES) : "";
     if (text !== "") {
       const parsed = await schema.safeParseAsync(parseJson(text));
       if (!parsed.success) throw validationError(parsed.error);
@@ -115,9 +119,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function readJsonText(c: Context): Promise<string> {
+async function readJsonText(c: Context, maxBytes: number): Promise<string> {
   requireType(c, JSON_TYPE, "application/json");
-  const bytes = await readLimited(c);
+  const bytes = await readLimited(c, maxBytes);
   try {
     const text = strictUtf8.decode(bytes);
     // Hono's validator parses what lies here; its own decoding would replace bad UTF-8 in silence.
@@ -129,17 +133,17 @@ async function readJsonText(c: Context): Promise<string> {
 }
 
 /** The body's bytes; a declared length is trusted (the server enforces it), else they are counted. */
-async function readLimited(c: Context): Promise<ArrayBuffer | Uint8Array> {
+async function readLimited(c: Context, maxBytes: number): Promise<ArrayBuffer | Uint8Array> {
   const declared = c.req.header("content-length");
   if (declared !== undefined) {
-    if (Number(declared) > MAX_JSON_BYTES) throw tooLarge();
+    if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
     return c.req.arrayBuffer();
   }
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of c.req.raw.body ?? []) {
     bytes += part.byteLength;
-    if (bytes > MAX_JSON_BYTES) throw tooLarge();
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
     parts.push(part);
   }
   return joinBytes(parts, bytes);
@@ -155,6 +159,6 @@ function joinBytes(parts: readonly Uint8Array[], bytes: number): Uint8Array {
   return joined;
 }
 
-function tooLarge(): AppError {
-  return new AppError("PAYLOAD_TOO_LARGE", `expected at most ${MAX_JSON_BYTES} bytes of JSON`);
+function tooLarge(maxBytes: number): AppError {
+  return new AppError("PAYLOAD_TOO_LARGE", `expected at most ${maxBytes} bytes of JSON`);
 }

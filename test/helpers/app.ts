@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createApp } from "#api/app.ts";
 import { createAttemptLimit } from "#api/attempt-limit.ts";
 import type { Deps } from "#api/deps.ts";
+import { createDocument } from "#api/document.ts";
 import { readDocsAsset } from "#api/docs-assets.ts";
 import { limitHasher } from "#api/password.ts";
 import { nativeHasher } from "#api/password-native.ts";
@@ -15,6 +16,7 @@ import { createStreamKeys } from "#api/stream-keys.ts";
 import { createTokens } from "#api/tokens.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
+import { createAnswerChecker } from "./openapi.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
 export const TEST_SECRET = "test-secret-0123456789abcdefghijklmnop";
@@ -81,7 +83,14 @@ export async function createTestApp(overrides: Partial<Deps> = {}): Promise<Test
     ...overrides,
   };
   const app = createApp(deps);
-  const request = async (path: string, init?: RequestInit) => await app.request(path, init);
+  // Whatever a test asks, the answer must be one that the OpenAPI document knows.
+  let checkAnswer: ReturnType<typeof createAnswerChecker> | undefined;
+  const request = async (path: string, init?: RequestInit) => {
+    const response = await app.request(path, init);
+    checkAnswer ??= createAnswerChecker(await createDocument(app, deps.urls));
+    await checkAnswer(init?.method ?? "GET", path, response);
+    return response;
+  };
   const send = async <T>(method: string, path: string, options: SendOptions = {}) =>
     readReply<T>(await request(path, toInit(method, options)));
   return {
