@@ -11,6 +11,8 @@ export interface LiveBroadcast {
   readonly epoch: number;
   readonly isPlayable: boolean;
   readonly isEnded: boolean;
+  /** Its recording is in storage: playlists come from there, only late readers of files still come. */
+  readonly isArchived: boolean;
   renderMultivariant(): string;
   rendition(name: RenditionName): LiveRendition | undefined;
   /** Answers the blocking reloads as if they had waited long enough. */
@@ -19,6 +21,8 @@ export interface LiveBroadcast {
 
 type Entry = {
   broadcast: LiveBroadcast | null;
+  /** Announced: a broadcast (or the next one) is about to begin. */
+  isAwaited: boolean;
   readonly viewers: ViewerCounter;
   readonly waiters: Set<() => void>;
   expiry: ReturnType<typeof setTimeout> | null;
@@ -34,9 +38,9 @@ export class LiveRegistry {
   /** The publisher was accepted: requests for the video wait for the picture instead of a 404. */
   announce(videoUrl: string): void {
     const entry = this.#entry(videoUrl);
-    if (entry.broadcast === null || entry.broadcast.isEnded) {
-      this.#expire(entry, videoUrl, ANNOUNCED_MS);
-    }
+    if (entry.broadcast !== null && !entry.broadcast.isEnded) return;
+    entry.isAwaited = true;
+    this.#expire(entry, videoUrl, ANNOUNCED_MS);
   }
 
   add(broadcast: LiveBroadcast): void {
@@ -45,6 +49,7 @@ export class LiveRegistry {
     if (entry.expiry !== null) clearTimeout(entry.expiry);
     entry.expiry = null;
     entry.broadcast = broadcast;
+    entry.isAwaited = false;
     this.notify(broadcast);
   }
 
@@ -74,8 +79,9 @@ export class LiveRegistry {
   async waitUntilPlayable(videoUrl: string, deadlineMs: number): Promise<LiveBroadcast | null> {
     const entry = this.#entries.get(videoUrl);
     if (entry === undefined) return null;
-    if (entry.broadcast?.isPlayable) return entry.broadcast;
-    if (!entry.broadcast?.isEnded) {
+    const isStarting = entry.isAwaited ||
+      !(entry.broadcast?.isEnded || entry.broadcast?.isPlayable);
+    if (isStarting) {
       await new Promise<void>((resolve) => {
         const done = () => {
           clearTimeout(timer);
@@ -115,7 +121,13 @@ export class LiveRegistry {
   #entry(videoUrl: string): Entry {
     let entry = this.#entries.get(videoUrl);
     if (entry === undefined) {
-      entry = { broadcast: null, viewers: new ViewerCounter(), waiters: new Set(), expiry: null };
+      entry = {
+        broadcast: null,
+        isAwaited: false,
+        viewers: new ViewerCounter(),
+        waiters: new Set(),
+        expiry: null,
+      };
       this.#entries.set(videoUrl, entry);
     }
     return entry;

@@ -153,7 +153,7 @@ describe("three rungs", () => {
     const summary = await started.packager.end();
     expect(summary.durationMs).toBeGreaterThanOrEqual(8990);
     expect(summary.recordedBytes).toBeGreaterThan(100_000);
-    expect(live.get(videoUrl)).toBeNull();
+    expect(live.get(videoUrl)?.isArchived).toBe(true);
   });
 
   test("the recording has every rendition, whole, with equal keyframe times", async () => {

@@ -4,6 +4,7 @@
  */
 import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
 import type { Logger } from "#shared/log.ts";
+import { sleep } from "#shared/retry.ts";
 import type { AudioConfig, AudioFrame, RungPlan, VideoConfig, VideoSample } from "../media.ts";
 import type { Recording } from "../recorder/port.ts";
 import { AudioClock } from "./audio-clock.ts";
@@ -24,8 +25,16 @@ const LINGER_SEGMENTS = { recorded: 3, unrecorded: 9 };
 const PLAYABLE = { segments: 2, parts: 3 };
 /** A rendition that has not begun when another is this far is not waited for. */
 const RENDITION_PATIENCE_S = 4;
-/** How long the last window of a broadcast that was not recorded can be watched after its end. */
-const UNRECORDED_LINGER_MS = 60_000;
+/**
+ * How long the last window stays in memory after the end: for parts, which are not recorded, and
+ * much longer when nothing else is left of the broadcast.
+ */
+const LINGER_MS = { recorded: 15_000, unrecorded: 60_000 };
+/**
+ * With parts, ENDLIST follows the last ones by this much: hls.js 1.7.4 never loads the parts of a
+ * half-loaded segment that it sees together with ENDLIST for the first time, and so never ends.
+ */
+const LAST_PARTS_MS = 500;
 /** What audio adds to a rung's video bitrate before anything was measured. */
 const NOMINAL_AUDIO_BPS = 192_000;
 
@@ -46,6 +55,7 @@ class BroadcastPackager implements Packager, LiveBroadcast {
   #audioClock: AudioClock | null = null;
   #wasPlayable = false;
   #isEnded = false;
+  #isArchived = false;
   #ending: Promise<RecordingSummary> | null = null;
 
   constructor(start: PackagerStart, deps: PackagerDeps) {
@@ -99,6 +109,10 @@ class BroadcastPackager implements Packager, LiveBroadcast {
 
   get isEnded(): boolean {
     return this.#isEnded;
+  }
+
+  get isArchived(): boolean {
+    return this.#isArchived;
   }
 
   get isPlayable(): boolean {
@@ -189,11 +203,15 @@ class BroadcastPackager implements Packager, LiveBroadcast {
 
   async #end(): Promise<RecordingSummary> {
     this.#isEnded = true;
-    for (const muxer of this.#muxers) muxer.end();
-    this.#live.notify(this);
+    for (const muxer of this.#muxers) muxer.finish();
     const renditions = this.#muxers.map(({ rendition }) => rendition);
-    const recorded = await this.#recording?.finish() ?? null;
-    this.#live.release(this, recorded?.isPlayable ? 0 : UNRECORDED_LINGER_MS);
+    const recording = this.#recording?.finish() ?? null;
+    if (this.#start.partTargetMs !== null) await sleep(LAST_PARTS_MS);
+    for (const rendition of renditions) rendition.end();
+    this.#live.notify(this);
+    const recorded = await recording;
+    this.#isArchived = recorded?.isPlayable ?? false;
+    this.#live.release(this, this.#isArchived ? LINGER_MS.recorded : LINGER_MS.unrecorded);
     return {
       durationMs: Math.round(Math.max(0, ...renditions.map(({ endS }) => endS)) * 1000),
       segments: Math.max(0, ...renditions.map(({ completeSegments }) => completeSegments)),

@@ -58,9 +58,9 @@ export class RenditionMuxer {
     this.#handle(this.#segmenter.breakTimeline());
   }
 
-  end(): void {
+  /** Closes what is open. */
+  finish(): void {
     this.#handle(this.#segmenter.end());
-    this.rendition.end();
   }
 
   #handle(cuts: readonly Cut[]): void {

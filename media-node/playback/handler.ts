@@ -86,7 +86,7 @@ async function multivariantReply(
 ): Promise<Reply> {
   const { videoUrl } = route;
   const broadcast = await deps.live.waitUntilPlayable(videoUrl, START_PATIENCE_MS);
-  if (broadcast !== null) {
+  if (broadcast !== null && !broadcast.isArchived) {
     deps.live.noteViewer(videoUrl, request.viewer);
     return playlistReply(broadcast.renderMultivariant(), CACHE.plain);
   }
@@ -103,7 +103,7 @@ async function mediaPlaylistReply(
   directives: Directives,
 ): Promise<Reply> {
   const rendition = liveRenditionOf(deps, route);
-  if (rendition === null) {
+  if (rendition === null || deps.live.get(route.videoUrl)?.isArchived) {
     return await storedPlaylistReply(deps, request, {
       key: `videos/${route.videoUrl}/${route.epoch}/${route.rendition}/index.m3u8`,
       cacheControl: CACHE.vod,
