@@ -9,7 +9,7 @@ import {
   stripSetDataFrame,
 } from "./flv-tags.ts";
 
-const ascii = (text: string) => [...text].map((char) => char.charCodeAt(0));
+const ascii = (text: string) => [...Buffer.from(text, "latin1")];
 const bytes = (...parts: (number | number[])[]) => Uint8Array.from(parts.flat());
 const AVCC = [1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0];
 

@@ -108,16 +108,11 @@ export function parseVideoTag(body: Uint8Array): VideoTag {
     return { kind: "unsupported", codec: VIDEO_CODECS[codecId] ?? `video codec ${codecId}` };
   }
   if (body.length < 5) return MALFORMED_CUT_OFF;
-  switch (body[1]) {
-    case 0:
-      return avcConfig(body.subarray(5));
-    case 1:
-      return avcFrame(frameType, readInt24(body, 2), body.subarray(5));
-    case 2:
-      return { kind: "end" };
-    default:
-      return { kind: "malformed", detail: `AVC packet type ${body[1]}` };
-  }
+  const packetType = body[1];
+  if (packetType === 0) return avcConfig(body.subarray(5));
+  if (packetType === 1) return avcFrame(frameType, readInt24(body, 2), body.subarray(5));
+  if (packetType === 2) return { kind: "end" };
+  return { kind: "malformed", detail: `AVC packet type ${packetType}` };
 }
 
 /** Reads the body of an audio tag. */

@@ -30,7 +30,7 @@ export type IngestLimits = {
 
 export const DEFAULT_LIMITS: IngestLimits = {
   publishDeadlineMs: 10_000,
-  authoriseDeadlineMs: 10_000,
+  authoriseDeadlineMs: 15_000,
   idleMs: 15_000,
   closingMs: 1_000,
   maxConnections: 1_000,

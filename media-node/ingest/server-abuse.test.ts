@@ -1,12 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { silentLogger } from "#shared/log.ts";
-import { handshakeBytes, messageBytes, RTMP_TYPE, videoBody } from "#test/helpers/rtmp-bytes.ts";
+import { handshakeBytes, videoBody } from "#test/helpers/rtmp-bytes.ts";
 import { RtmpClient } from "#test/helpers/rtmp-client.ts";
 import { until } from "#test/helpers/until.ts";
 import type { IngestLimits } from "./limits.ts";
 import { createIngestServer, type IngestServer } from "./server.ts";
 
-const MEBIBYTE = 1024 * 1024;
 const stops: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
@@ -57,8 +56,8 @@ describe("createIngestServer under abuse", () => {
     "300 silent or byte-a-second connections are gone in 12 s, a publisher starts in 1 s",
     async () => {
       const { server, seen } = await start();
-      const startedAtMs = performance.now();
       const clients = await openMany(server, 300);
+      const openedAtMs = performance.now();
       const dripping = clients.filter((_client, i) => i % 2 === 0);
       dripping.forEach((client) => client.sendRaw(Uint8Array.of(3)));
       const drip = setInterval(() => {
@@ -70,7 +69,7 @@ describe("createIngestServer under abuse", () => {
       const play = setInterval(() => client.sendVideo(performance.now(), videoBody(200)), 500);
       stops.push(() => clearInterval(play));
       await until(() => clients.every((silent) => silent.isClosed), 15_000);
-      expect(performance.now() - startedAtMs).toBeLessThan(12_000);
+      expect(performance.now() - openedAtMs).toBeLessThan(12_000);
       expect([server.connections, server.publishers, seen.ends]).toEqual([1, 1, 0]);
       expect(seen.tags).toBeGreaterThan(5);
     },
@@ -102,35 +101,6 @@ describe("createIngestServer under abuse", () => {
     connected?.sendRaw(handshakeBytes());
     for (const client of [silent, halfway, connected]) await client?.closed(2000);
     expect(server.connections).toBe(0);
-  });
-
-  test("40 claims of 16 MB, and 40 publishers' claims of 7 MB, take no memory", async () => {
-    const { server } = await start();
-    await publishTimed(server);
-    const before = process.memoryUsage().rss;
-    const claim = (claimedLength: number) =>
-      messageBytes({
-        type: RTMP_TYPE.video,
-        payload: new Uint8Array(100),
-        chunkStream: 6,
-        claimedLength,
-      });
-    const strangers = await openMany(server, 40);
-    for (const client of strangers) {
-      client.sendRaw(Buffer.concat([handshakeBytes(), claim(0xffffff)]));
-    }
-    for (const client of strangers) await client.closed();
-    const publishers = await Promise.all(Array.from({ length: 40 }, () => publishTimed(server)));
-    for (const { client } of publishers) client.sendRaw(claim(7 * MEBIBYTE));
-    await until(() => server.publishers === 41, 2000);
-    expect(process.memoryUsage().rss - before).toBeLessThan(50 * MEBIBYTE);
-    const beyondCap = { type: 9, payload: new Uint8Array(10), claimedLength: 0xffffff };
-    for (const { client } of publishers) {
-      client.sendRaw(new Uint8Array(28)); // the rest of the first chunk
-      client.sendMessage({ ...beyondCap, chunkStream: 7 });
-      await client.closed();
-    }
-    expect(server.publishers).toBe(1);
   });
 
   test("noise of other protocols ends its own connection at once", async () => {

@@ -1,4 +1,10 @@
-import { expect, test } from "vitest";
+/**
+ * Feeds mutated RTMP sessions to the parser and prints what became of them, as JSON on stdout. A
+ * process of its own, because the memory it measures is a process's.
+ */
+import { encodeAmf0 } from "#media-node/ingest/amf0.ts";
+import { RtmpProtocolError } from "#media-node/ingest/guarded-rtmp.ts";
+import { RtmpConnection } from "#media-node/ingest/rtmp-connection.ts";
 import {
   audioBody,
   commandBytes,
@@ -6,13 +12,9 @@ import {
   publishBytes,
   RTMP_TYPE,
   videoBody,
-} from "#test/helpers/rtmp-bytes.ts";
-import { encodeAmf0 } from "./amf0.ts";
-import { RtmpProtocolError } from "./guarded-rtmp.ts";
-import { RtmpConnection } from "./rtmp-connection.ts";
+} from "./rtmp-bytes.ts";
 
 const SESSIONS = 10_000;
-const MAX_GROWTH_BYTES = 30 * 1024 * 1024;
 const HANDSHAKE_BYTES = 1 + 2 * 1536;
 
 /** A whole publish: commands, metadata, audio and video in several chunks, the goodbye. */
@@ -126,28 +128,21 @@ function runSession(bytes: Buffer, random: (below: number) => number): Outcome {
   return { isRefused: false, tags };
 }
 
-test(
-  `${SESSIONS} mutated sessions end in a protocol error or nothing, within bounded memory`,
-  () => {
-    const random = createRandom(20_261_122);
-    const run = (count: number) => {
-      let refused = 0;
-      let tags = 0;
-      for (let i = 0; i < count; i += 1) {
-        const outcome = runSession(mutate(SESSION, random), random);
-        if (outcome.isRefused) refused += 1;
-        tags += outcome.tags;
-      }
-      return { refused, tags };
-    };
-    run(1000); // what the runtime itself needs
-    const before = process.memoryUsage().rss;
-    const { refused, tags } = run(SESSIONS);
-    const growth = process.memoryUsage().rss - before;
-    expect(refused).toBeGreaterThan(SESSIONS / 10);
-    expect(tags).toBeGreaterThan(SESSIONS / 10);
-    expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
-    expect(runSession(SESSION, random)).toEqual({ isRefused: false, tags: 9 });
-  },
-  60_000,
-);
+function runMany(count: number, random: (below: number) => number) {
+  let refused = 0;
+  let tags = 0;
+  for (let i = 0; i < count; i += 1) {
+    const outcome = runSession(mutate(SESSION, random), random);
+    if (outcome.isRefused) refused += 1;
+    tags += outcome.tags;
+  }
+  return { refused, tags };
+}
+
+const random = createRandom(20_261_122);
+runMany(1000, random); // what the runtime itself needs
+const before = process.memoryUsage().rss;
+const { refused, tags } = runMany(SESSIONS, random);
+const growthBytes = process.memoryUsage().rss - before;
+const unharmed = runSession(SESSION, random);
+process.stdout.write(JSON.stringify({ sessions: SESSIONS, refused, tags, growthBytes, unharmed }));
