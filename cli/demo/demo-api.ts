@@ -31,7 +31,7 @@ export class DemoError extends Error {
 type Session = { readonly apiUrl: string; readonly token: string | null };
 type Answer = { readonly status: number; readonly body: unknown };
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 20_000;
 const TITLE = "Test pattern";
 
 /** New credentials for a demo account. */

@@ -79,6 +79,8 @@ class TestPatternPublisher implements DemoPublisher {
     const child = spawn(program, rest, {
       env: { PATH: process.env["PATH"] ?? "" },
       stdio: ["ignore", "ignore", "pipe"],
+      // Ctrl-C reaches a whole process group, and a second signal would cut its goodbye short.
+      detached: true,
     });
     this.#child = child;
     let stderr = "";

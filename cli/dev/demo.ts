@@ -24,7 +24,7 @@ export type DemoOptions = {
   readonly log: Logger;
 };
 
-const PLAYABLE_DEADLINE_MS = 20_000;
+const PLAYABLE_DEADLINE_MS = 45_000;
 const POLL_MS = 100;
 const credentialsSchema = z.object({ username: z.string(), password: z.string() });
 
