@@ -1,0 +1,16 @@
+/**
+ * Processor time of a process, from /proc (Linux).
+ */
+import { readFile } from "node:fs/promises";
+
+/** Clock ticks a second in /proc: USER_HZ, 100 on every Linux there is. */
+const TICKS_PER_SECOND = 100;
+
+/** User and system time of all threads of `pid` so far, in seconds; null where there is no /proc. */
+export async function readCpuSeconds(pid: number): Promise<number | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
+  if (stat === null) return null;
+  // proc(5): utime and stime are fields 14 and 15; the name in field 2 may contain anything.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
