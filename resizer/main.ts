@@ -14,6 +14,8 @@ import { limitMallocArenas } from "./malloc.ts";
 
 /** More images side by side than this only cost memory. */
 const MAX_CONCURRENCY = 8;
+/** Peak memory after each 1, 4, ∞ images: 106, 119, 163 MiB; a collection takes 4 ms. */
+const IMAGES_PER_COLLECTION = 4;
 
 function readResizerSettings() {
   const settings = readSettings(process.env, [
@@ -33,6 +35,14 @@ function readResizerSettings() {
   }
   if (problems.length > 0) throw new SettingsError(problems);
   return settings;
+}
+
+function everyNth(count: number, action: () => void): () => void {
+  let calls = 0;
+  return () => {
+    calls += 1;
+    if (calls % count === 0) action();
+  };
 }
 
 async function main(): Promise<void> {
@@ -58,6 +68,7 @@ async function main(): Promise<void> {
     control: createControlPlane({ url: settings.CONTROL_URL, serviceToken }),
     log,
     concurrency: Math.min(availableParallelism(), MAX_CONCURRENCY),
+    collectGarbage: everyNth(IMAGES_PER_COLLECTION, () => Bun.gc(true)),
   });
   const queueService = {
     name: "queue",

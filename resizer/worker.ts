@@ -22,6 +22,11 @@ export type ResizerDeps = {
   readonly log: Logger;
   /** Images in hand at once; one a core is best. */
   readonly concurrency: number;
+  /**
+   * Called after each image. Pictures come and go in buffers outside the heap, by which the
+   * runtime's collector judges: it has to be told to look.
+   */
+  readonly collectGarbage?: () => void;
 };
 
 /**
@@ -35,7 +40,7 @@ export function createResizer(deps: ResizerDeps): Service {
       configureSharp();
       await deps.queue.consume({
         prefetch: deps.concurrency,
-        handle: (delivery) => handleDelivery(deps, delivery),
+        handle: (delivery) => handleDelivery(deps, delivery).finally(() => deps.collectGarbage?.()),
       });
     },
     stop: () => Promise.resolve(),
@@ -91,7 +96,13 @@ async function readOriginal(storage: Storage, key: string): Promise<Uint8Array |
     const detail = `the file is larger than ${IMAGE_LIMITS.maxBytes} bytes`;
     throw new ImageRefusedError("IMAGE_TOO_LARGE", detail);
   }
-  return new Uint8Array(await new Response(object.body).arrayBuffer());
+  const bytes = new Uint8Array(object.bytes);
+  let filled = 0;
+  for await (const part of object.body) {
+    bytes.set(part, filled);
+    filled += part.length;
+  }
+  return bytes;
 }
 
 async function storeVariants(
