@@ -124,8 +124,10 @@ function videoRun(part: CutPart): MuxRun | null {
   if (first === undefined) return null;
   return {
     decodeTicks: first.dtsTicks,
-    samples: part.video.map((sample) => ({
-      durationTicks: Math.round(sample.durationTicks),
+    // A sample lasts until the next one is decoded, so that a hole stays where it was.
+    samples: part.video.map((sample, index) => ({
+      durationTicks: (part.video[index + 1]?.dtsTicks ??
+        sample.dtsTicks + Math.round(sample.durationTicks)) - sample.dtsTicks,
       compositionTicks: sample.compositionTicks,
       isSync: sample.isKeyframe,
       data: sample.data,

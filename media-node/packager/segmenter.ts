@@ -59,23 +59,24 @@ export function targetDurationSOf(segmentTargetMs: number): number {
 /** Where segments may and must end. */
 export class CutRule {
   readonly #targetTicks: number;
-  readonly #maxTicks: number;
+  /** No segment is longer. */
+  readonly maxTicks: number;
   #segments = 0;
 
   constructor(segmentTargetMs: number) {
     this.#targetTicks = ticksOf(segmentTargetMs);
-    this.#maxTicks = ticksOf(targetDurationSOf(segmentTargetMs) * 1000 + MAX_OVER_TARGET_MS);
+    this.maxTicks = ticksOf(targetDurationSOf(segmentTargetMs) * 1000 + MAX_OVER_TARGET_MS);
   }
 
   /** At a keyframe: cut here, when the segment is long enough or would be too long at the next one. */
   isDue(elapsedTicks: number, keyframeIntervalTicks: number): boolean {
     return elapsedTicks >= this.#wantedTicks() - TOLERANCE_TICKS ||
-      elapsedTicks + keyframeIntervalTicks > this.#maxTicks;
+      elapsedTicks + keyframeIntervalTicks > this.maxTicks;
   }
 
   /** At any sample: its end would make the segment longer than a target duration may be. */
   isOverdue(elapsedTicks: number): boolean {
-    return elapsedTicks > this.#maxTicks;
+    return elapsedTicks > this.maxTicks;
   }
 
   noteSegment(): void {

@@ -121,7 +121,10 @@ export class VideoSegmenter implements Segmenter {
     const { startDts, lastKeyframeDts } = this.#segment;
     const isDue = sample.isKeyframe && this.#rule.isDue(dts - startDts, dts - lastKeyframeDts);
     if (isDue || this.#rule.isOverdue(dts + this.#frameTicks - startDts)) {
-      this.#closeSegment(dts - this.#endDts > HOLE_TICKS ? this.#endDts : dts);
+      const isAfterHole = dts - this.#endDts > HOLE_TICKS;
+      this.#closeSegment(
+        isAfterHole ? this.#endDts : Math.min(dts, startDts + this.#rule.maxTicks),
+      );
       this.#openSegment(sample);
       return;
     }
