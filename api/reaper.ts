@@ -25,8 +25,8 @@ export type ReaperOptions = {
 
 /** An upload that was not resized in a day never will be. */
 const STALE_IMAGE_MS = 24 * 3_600_000;
-/** An original without a row: its upload is under way, or its process died. */
-const ORPHAN_MS = 3_600_000;
+/** An original without a row: replaced by a newer upload, or its process died before the commit. */
+const ORPHAN_MS = 900_000;
 const BATCH = 200;
 /** A longer pause between two looks was ours (a laptop's lid, a stopped process), not the nodes'. */
 const ABSENCE_MS = 20_000;

@@ -5,7 +5,7 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { ImageJob, ImagePurpose } from "#shared/contracts/jobs.ts";
 import { newId } from "#shared/ids.ts";
-import { addToOutbox } from "./outbox.ts";
+import { addToOutbox, takeBackJob } from "./outbox.ts";
 import type { Database, ImagesTable } from "./schema.ts";
 
 export type ImageRow = Selectable<ImagesTable>;
@@ -28,7 +28,7 @@ export function versionPrefix(purpose: ImagePurpose, imageId: string, version: n
   return `${imagePrefix(purpose, imageId)}${version}`;
 }
 
-/** The row of a new upload, and the original that it replaces before anyone resized it. */
+/** The row of a new upload, and the original of the one before when nobody will resize that. */
 export type Uploaded = { readonly image: ImageRow; readonly supersededKey: string | null };
 
 /** The user's profile picture is now the original under `sourceKey`: pending, with a job to resize it. */
@@ -156,8 +156,11 @@ async function addVersion(
   const image = before === undefined
     ? await insertImage(trx, upload)
     : await renewImage(trx, before, upload);
+  const supersededKey = before?.source_key ?? null;
+  const isTakenBack = supersededKey !== null && await takeBackJob(trx, supersededKey);
   await addToOutbox(trx, renderJob(image, upload.sourceKey));
-  return { image, supersededKey: before?.source_key ?? null };
+  // A job on its way still reads its original; the reaper deletes what is left of it.
+  return { image, supersededKey: isTakenBack ? supersededKey : null };
 }
 
 /** The row of an image, locked. */

@@ -1,7 +1,7 @@
 /**
  * The outbox: jobs written in the transaction that makes them necessary, claimed by relays.
  */
-import { type Kysely, sql } from "kysely";
+import { type ExpressionBuilder, type Kysely, sql } from "kysely";
 import type { Job, QueuedJob } from "#shared/contracts/jobs.ts";
 import { newId } from "#shared/ids.ts";
 import type { Database } from "./schema.ts";
@@ -9,6 +9,14 @@ import type { Database } from "./schema.ts";
 /** Writes `job` to be relayed; pass the transaction that also writes what it is about. */
 export async function addToOutbox(db: Kysely<Database>, job: Job): Promise<void> {
   await db.insertInto("outbox").values({ id: newId(), job }).execute();
+}
+
+/** Removes the job about `sourceKey` unless a relay has it; whether it was there to remove. */
+export async function takeBackJob(db: Kysely<Database>, sourceKey: string): Promise<boolean> {
+  const taken = await db.deleteFrom("outbox")
+    .where(sql<boolean>`job ->> 'sourceKey' = ${sourceKey}`).where(isFree)
+    .returning("id").execute();
+  return taken.length > 0;
 }
 
 export type ClaimOptions = { readonly limit: number; readonly leaseMs: number };
@@ -23,12 +31,14 @@ export async function claimJobs(
     attempts: sql<number>`attempts + 1`,
   }).where("id", "in", (free) =>
     free.selectFrom("outbox").select("id")
-      .where((eb) =>
-        eb.or([eb("claimed_until", "is", null), eb("claimed_until", "<", sql<Date>`now()`)])
-      )
+      .where(isFree)
       .orderBy("id").limit(limit).forUpdate().skipLocked())
     .returning(["id", "job"]).execute();
   return rows.sort((left, right) => left.id < right.id ? -1 : 1);
+}
+
+function isFree(eb: ExpressionBuilder<Database, "outbox">) {
+  return eb.or([eb("claimed_until", "is", null), eb("claimed_until", "<", sql<Date>`now()`)]);
 }
 
 /** Keeps claims alive while their jobs are under way. */
