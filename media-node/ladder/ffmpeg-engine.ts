@@ -218,7 +218,7 @@ export class FfmpegEngine implements Engine {
   }
 
   #watch(child: SupervisedProcess, watchdog: Watchdog): void {
-    const problem = watchdog.check(performance.now(), child.drainedAtMs);
+    const problem = watchdog.check(performance.now(), child.queuedBytes > 0);
     if (problem === null) return;
     this.#options.log.warn("engine.stalled", { pid: child.pid, problem });
     child.kill();

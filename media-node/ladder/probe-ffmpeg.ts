@@ -41,8 +41,12 @@ export async function probeFfmpeg(
       `ffmpeg is missing: there is no ${name}; install it (apt-get install ffmpeg) or set FFMPEG_PATH`,
     );
   }
-  const version = readVersion(path, await ask(path, ["-version"]));
-  const encoders = readEncoders(await ask(path, ["-hide_banner", "-encoders"]));
+  const [about, list] = await Promise.all([
+    ask(path, ["-version"]),
+    ask(path, ["-hide_banner", "-encoders"]),
+  ]);
+  const version = readVersion(path, about);
+  const encoders = readEncoders(list);
   for (const needed of [encoder, AUDIO_ENCODER]) {
     if (!encoders.includes(needed)) {
       throw new FfmpegUnusable(

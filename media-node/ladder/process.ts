@@ -40,7 +40,6 @@ export class SupervisedProcess {
   readonly #stderr: string[] = [];
   readonly #exited = Promise.withResolvers<ChildExit>();
   #queuedBytes = 0;
-  #drainedAtMs = performance.now();
   #isGone = false;
   #stopping: Promise<ChildExit> | undefined;
 
@@ -64,11 +63,6 @@ export class SupervisedProcess {
     return this.#queuedBytes;
   }
 
-  /** Clock (performance.now) of the last time the child took something, or had nothing to take. */
-  get drainedAtMs(): number {
-    return this.#queuedBytes === 0 ? performance.now() : this.#drainedAtMs;
-  }
-
   /** Resolves once the process is gone and its last output was delivered. */
   get exited(): Promise<ChildExit> {
     return this.#exited.promise;
@@ -77,11 +71,9 @@ export class SupervisedProcess {
   write(bytes: Uint8Array): void {
     const stdin = this.#child.stdin;
     if (this.#isGone || stdin === null || !stdin.writable) return;
-    if (this.#queuedBytes === 0) this.#drainedAtMs = performance.now();
     this.#queuedBytes += bytes.length;
     stdin.write(bytes, () => {
       this.#queuedBytes -= bytes.length;
-      this.#drainedAtMs = performance.now();
       if (this.#queuedBytes === 0) this.#options.onDrain();
     });
   }
