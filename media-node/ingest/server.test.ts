@@ -124,6 +124,24 @@ describe("createIngestServer", () => {
     await until(() => sinks[0]?.tags.length === 2, 2000);
   });
 
+  test("holds a hasty publisher back by TCP while it asks about it", async () => {
+    let accept = () => {};
+    const { server, sinks } = await start(
+      {},
+      (_request, sink) =>
+        new Promise((resolve) => (accept = () => resolve({ isAccepted: true, sink }))),
+    );
+    const client = await openClient(server);
+    client.sendRaw(publishBytes("streaming", GOOD_KEY));
+    await until(() => sinks.length === 1, 2000);
+    for (let i = 0; i < 300; i += 1) client.sendVideo(i * 40, videoBody(10_000));
+    const askedAtMs = performance.now();
+    await until(() => performance.now() - askedAtMs > 200, 2000);
+    accept();
+    await until(() => sinks[0]?.tags.length === 300, 5000);
+    expect(sinks[0]?.ends).toEqual([]);
+  });
+
   test.each([
     ["the key as stream name", "streaming", GOOD_KEY],
     ["the key in the app's path", `streaming/${GOOD_KEY}`, ""],

@@ -72,6 +72,18 @@ describe("Timeline", () => {
     expect(timeline.headMs).toBeLessThan(4100);
   });
 
+  test("place() counts one jump when tags of the old clock still trickle in behind it", () => {
+    const timeline = new Timeline();
+    const tags: WireTag[] = [...interleave(2000, (ms) => ms)];
+    for (let ms = 0; ms < 400; ms += 40) {
+      tags.push(video(9_000_000 + ms));
+      tags.push(audio(ms < 200 ? 2010 + ms : 9_000_000 + ms));
+    }
+    placeAll(tags, timeline);
+    expect(timeline.jumps).toBe(1);
+    expect(timeline.headMs).toBeLessThan(2500);
+  });
+
   test("place() leaves a track that lags by less than a second where it is", () => {
     const timeline = new Timeline();
     const tags: WireTag[] = [];
