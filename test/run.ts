@@ -6,6 +6,7 @@
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startTestPostgres } from "./helpers/postgres.ts";
 import { findDeno, runCommand } from "./gate/programs.ts";
 import { addTallies, EMPTY_TALLY, failure, readReport, type Tally } from "./gate/tally.ts";
 
@@ -15,7 +16,8 @@ type Suite = {
   readonly argv: readonly string[];
   /** Test files are those below these folders. */
   readonly folders: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  /** On the embedded Postgres; else on the separate one that `test/global-setup.ts` finds. */
+  readonly isEmbedded?: boolean;
 };
 
 const BIN = "node_modules/.bin";
@@ -28,10 +30,7 @@ const CHECKS: readonly Check[] = [
   { name: "format", argv: [DENO, "fmt", "--check", "--quiet"] },
   { name: "lint", argv: [`${BIN}/oxlint`] },
   { name: "types", argv: [`${BIN}/tsc`, "-p", "."] },
-  {
-    name: "deno-check",
-    argv: [DENO, "check", "--quiet", ...globSync("{api,db,shared}/**/*.ts"), "web/site.tsx"],
-  },
+  { name: "deno-check", argv: [DENO, "check", "--quiet", "api/main.ts", "web/site.tsx"] },
 ];
 
 const ROOMS = ["api", "cli", "db", "media-node", "resizer", "shared", "web"];
@@ -40,6 +39,7 @@ const SUITES: readonly Suite[] = [
   // Journeys measure time: one after the other, with the machine to themselves.
   { name: "journeys", argv: [...VITEST_ON_BUN, "--no-file-parallelism"], folders: ["test/e2e"] },
   { name: "deno", argv: VITEST_ON_DENO, folders: ["api", "db", "shared"] },
+  { name: "embedded", argv: VITEST_ON_BUN, folders: ["api"], isEmbedded: true },
 ];
 
 const patterns = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));
@@ -60,8 +60,23 @@ async function runSuite(suite: Suite, reports: string): Promise<Tally> {
   const files = globSync(suite.folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`))
     .filter(isWanted);
   if (files.length === 0) return EMPTY_TALLY;
+  const postgres = suite.isEmbedded === true ? await startTestPostgres("embedded") : null;
+  try {
+    const env = postgres === null ? {} : { TEST_DATABASE_URL: postgres.url };
+    return await runFiles(suite, files, { report: join(reports, `${suite.name}.json`), env });
+  } finally {
+    await postgres?.stop();
+  }
+}
+
+type RunOptions = { readonly report: string; readonly env: Readonly<Record<string, string>> };
+
+async function runFiles(
+  suite: Suite,
+  files: readonly string[],
+  { report, env }: RunOptions,
+): Promise<Tally> {
   const startedAtMs = performance.now();
-  const report = join(reports, `${suite.name}.json`);
   console.log(`\n— suites on ${suite.name}: ${files.length} files`);
   const { exitCode } = await runCommand({
     argv: [
@@ -71,7 +86,7 @@ async function runSuite(suite: Suite, reports: string): Promise<Tally> {
       "--reporter=json",
       `--outputFile.json=${report}`,
     ],
-    env: { ...suite.env, NODE_ENV: "test" },
+    env: { ...env, NODE_ENV: "test" },
     output: "shown",
     deadlineMs: 480_000,
   });
