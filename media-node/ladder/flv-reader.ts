@@ -43,8 +43,8 @@ export class FlvReader {
     const type = TYPES[view.getUint8(0)];
     if (type === undefined) throw new Error(`unknown FLV tag type ${view.getUint8(0)}`);
     const dtsMs = (view.getUint32(4) >>> 8) | (view.getUint8(7) << 24);
-    // A copy: the tag may outlive the chunk it arrived in.
-    const body = bytes.slice(TAG_HEADER_BYTES, TAG_HEADER_BYTES + bodyBytes);
+    // A copy (a Buffer's slice is none): the tag outlives the larger chunk it arrived in.
+    const body = new Uint8Array(bytes.subarray(TAG_HEADER_BYTES, TAG_HEADER_BYTES + bodyBytes));
     this.#onTag({ type, dtsMs, body });
     return this.#wanted;
   }

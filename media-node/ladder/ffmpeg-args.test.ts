@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import type { RungPlan } from "../media.ts";
+import { buildFfmpegArgs, type FfmpegJob } from "./ffmpeg-args.ts";
+import { toFrameRate } from "./frame-rate.ts";
+
+function rung(name: RungPlan["name"], width: number, height: number): RungPlan {
+  return { name, width, height, videoBitrateBps: 1_000_000, isCopy: false };
+}
+
+const job: FfmpegJob = {
+  rungs: [rung("low", 640, 360), rung("high", 1280, 720)],
+  rate: toFrameRate(29.97),
+  encodesAudio: false,
+  segmentTargetMs: 2000,
+  encoder: "libx264",
+  showFromS: null,
+};
+
+const valueOf = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1];
+
+describe("buildFfmpegArgs()", () => {
+  test("decodes once and scales each rung from the source", () => {
+    expect(valueOf(buildFfmpegArgs(job), "-filter_complex")).toBe(
+      "[0:v:0]format=yuv420p,split=2[s0][s1];" +
+        "[s0]scale=640:360,setsar=1[v0];[s1]scale=1280:720,setsar=1[v1]",
+    );
+  });
+
+  test("gives each rung its pipe, the exact rate and the ceiling", () => {
+    const args = buildFfmpegArgs(job);
+    expect(args.filter((arg) => arg.startsWith("pipe:"))).toEqual([
+      "pipe:1",
+      "pipe:0",
+      "pipe:3",
+      "pipe:4",
+    ]);
+    expect(valueOf(args, "-r")).toBe("30000/1001");
+    expect(valueOf(args, "-maxrate")).toBe("1000000");
+  });
+
+  test("shows only what is new after a restart, without short first segments", () => {
+    const args = buildFfmpegArgs({ ...job, showFromS: 12.345 });
+    expect(valueOf(args, "-filter_complex")).toMatch(/^\[0:v:0\]trim=start=12.345000,/);
+    expect(valueOf(args, "-force_key_frames")).toContain("if(lt(n_forced,3),2,2)");
+    expect(valueOf(buildFfmpegArgs(job), "-force_key_frames")).toContain("if(lt(n_forced,3),1,2)");
+  });
+
+  test("touches audio only when it must be encoded, and video only when there is some", () => {
+    expect(buildFfmpegArgs(job)).not.toContain("-c:a");
+    const audioOnly = buildFfmpegArgs({ ...job, rungs: [], encodesAudio: true });
+    expect(audioOnly).not.toContain("-c:v");
+    expect(audioOnly.at(-1)).toBe("pipe:3");
+  });
+});

@@ -1,0 +1,178 @@
+import { describe, expect, test } from "vitest";
+import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
+import type { SourceFacts } from "#shared/contracts/broadcast.ts";
+import { until } from "#test/helpers/until.ts";
+import type { Engine, EngineOutput, EngineStart } from "../ladder/engine.ts";
+import { planLadder } from "../ladder/plan.ts";
+import type { FlvTag, VideoSample } from "../media.ts";
+import type { Packager } from "../packager/port.ts";
+import type { Source } from "./intake.ts";
+import { Pipeline, replan } from "./pipeline.ts";
+
+const ladder = ladderSchema.parse(DEFAULT_LADDER);
+
+function sourceOf(width: number, height: number, hasAac = true): Source {
+  const video = { codec: "avc1.64001f", width, height, fps: 30, bitrateBps: null };
+  const audio = { codec: hasAac ? "mp4a.40.2" : "MP3", sampleRateHz: 48_000, channels: 2 };
+  const facts: SourceFacts = { video, audio, encoder: null };
+  const header = { type: "video", dtsMs: 0, body: Uint8Array.of(0x17, 0) } as const;
+  const asc = Uint8Array.of(0x11, 0x90);
+  const config = { sampleRateHz: 48_000, channels: 2, samplesPerFrame: 1024 };
+  const audioConfig = hasAac ? { kind: "audio" as const, asc, ...config } : null;
+  return { facts, videoHeader: header, audioHeader: null, audioConfig };
+}
+
+const videoTag = (dtsMs: number): FlvTag => ({
+  type: "video",
+  dtsMs,
+  body: Uint8Array.of(0x17, 1, 0, 0, 0, 9),
+});
+const audioTag = (dtsMs: number): FlvTag => ({
+  type: "audio",
+  dtsMs,
+  body: Uint8Array.of(0xaf, 1, 7),
+});
+const sample: VideoSample = {
+  dtsTicks: 0,
+  compositionTicks: 0,
+  durationTicks: 3000,
+  isKeyframe: true,
+  data: new Uint8Array(1),
+};
+
+/** Writes down what happens, in order; engines stop when they are told to. */
+function createBench(source: Source, isEngineFull = false) {
+  const events: string[] = [];
+  const outputs: EngineOutput[] = [];
+  const stops: (() => void)[] = [];
+  const createEngine = (): Engine => {
+    const number = outputs.length + 1;
+    return {
+      speed: 1,
+      start: ({ rungs }: EngineStart, output) => {
+        outputs.push(output);
+        events.push(`engine ${number} ${rungs.map(({ width }) => width).join(" ")}`);
+      },
+      push: (tag) => {
+        events.push(`engine ${number} ${tag.type} ${tag.dtsMs}`);
+        return !isEngineFull;
+      },
+      stop: () =>
+        new Promise((resolve) =>
+          stops.push(() => {
+            output(number - 1).onVideoSample("low", sample);
+            resolve();
+          })
+        ),
+    };
+  };
+  const output = (index: number) => outputs[index] as EngineOutput;
+  const packager: Packager = {
+    isPlayable: false,
+    issues: [],
+    setVideoConfig: () => events.push("video config"),
+    setAudioConfig: () => events.push("audio config"),
+    pushVideo: (rung) => events.push(`sample ${rung}`),
+    pushAudio: ({ ptsMs, data }) => events.push(`audio ${ptsMs} ${data.join()}`),
+    markDiscontinuity: () => events.push("discontinuity"),
+    end: () => {
+      events.push("end");
+      return Promise.resolve({ durationMs: 1, segments: 1, recordedBytes: 1 });
+    },
+  };
+  const pipeline = new Pipeline(source, {
+    ladder,
+    plan: planLadder(ladder, source.facts),
+    packager,
+    segmentTargetMs: 2000,
+    createEngine,
+    onBackpressure: (isFull) => events.push(isFull ? "hold back" : "go on"),
+    onFailure: (error) => events.push(error.message),
+  });
+  const finishStop = async () => (await until(() => stops.shift(), 1000))();
+  return { pipeline, events, output, finishStop };
+}
+
+describe("Pipeline", () => {
+  test("sends video through the engine and AAC straight to the packager", () => {
+    const { pipeline, events } = createBench(sourceOf(640, 360));
+    pipeline.push(videoTag(0));
+    pipeline.push(audioTag(5));
+    expect(events).toEqual(["audio config", "engine 1 640", "engine 1 video 0", "audio 5 7"]);
+  });
+
+  test("sends audio that is not AAC through the engine", () => {
+    const { pipeline, events } = createBench(sourceOf(640, 360, false));
+    pipeline.push(audioTag(5));
+    expect(events).toEqual(["engine 1 640", "engine 1 audio 5"]);
+  });
+
+  test("changes engines in order: the old one's last samples, a discontinuity, the new one", async () => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(640, 360));
+    pipeline.changeTo(sourceOf(360, 640));
+    pipeline.push(videoTag(100));
+    pipeline.push(audioTag(101));
+    await finishStop();
+    await until(() => events.includes("audio 101 7"), 1000);
+    expect(events.slice(2)).toEqual([
+      "go on",
+      "sample low",
+      "discontinuity",
+      "audio config",
+      "engine 2 360",
+      "engine 2 video 100",
+      "audio 101 7",
+    ]);
+  });
+
+  test("goes through two changes in a row without mixing their tags", async () => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(640, 360));
+    pipeline.changeTo(sourceOf(360, 640));
+    pipeline.push(videoTag(1));
+    pipeline.changeTo(sourceOf(640, 360));
+    pipeline.push(videoTag(2));
+    await finishStop();
+    await finishStop();
+    await until(() => events.includes("engine 3 video 2"), 1000);
+    const pushes = events.filter((event) => /engine \d video/.test(event));
+    expect(pushes).toEqual(["engine 2 video 1", "engine 3 video 2"]);
+  });
+
+  test("holds the source back while the engine is full", () => {
+    const { pipeline, events, output } = createBench(sourceOf(640, 360), true);
+    pipeline.push(videoTag(0));
+    output(0).onDrain();
+    expect(events.slice(-2)).toEqual(["hold back", "go on"]);
+  });
+
+  test("end() delivers what is under way, closes the packager and takes nothing more", async () => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(640, 360));
+    const ending = pipeline.end();
+    await finishStop();
+    expect(await ending).toMatchObject({ segments: 1 });
+    pipeline.push(videoTag(9));
+    expect(events.slice(-2)).toEqual(["sample low", "end"]);
+  });
+});
+
+describe("replan()", () => {
+  const plan = planLadder(ladder, sourceOf(1280, 720).facts);
+
+  test("keeps the rungs and turns them when the source is turned", () => {
+    const next = replan({ ladder, plan }, sourceOf(720, 1280));
+    expect(next.rungs.map(({ name, width, height }) => `${name} ${width}x${height}`)).toEqual([
+      "low 360x640",
+      "mid 480x854",
+      "high 720x1280",
+    ]);
+  });
+
+  test("fills rungs that the new source is too small for with its largest picture", () => {
+    const next = replan({ ladder, plan }, sourceOf(640, 360));
+    expect(next.rungs.map(({ name, width }) => `${name} ${width}`)).toEqual([
+      "low 640",
+      "mid 640",
+      "high 640",
+    ]);
+  });
+});
