@@ -1,0 +1,3 @@
+import { describeBoot } from "../boot.ts";
+
+describeBoot("Bun", [process.execPath, "api/main.ts"]);
