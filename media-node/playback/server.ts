@@ -40,6 +40,7 @@ class HttpPlaybackServer implements PlaybackServer {
     this.#server = createServer((request, response) => void this.#serve(request, response));
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.keepAliveTimeout = IDLE_SOCKET_MS;
+    this.#server.setTimeout(IDLE_SOCKET_MS);
     this.#server.headersTimeout = 10_000;
     this.#server.requestTimeout = 15_000;
   }

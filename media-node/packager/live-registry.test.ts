@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
+import { LiveRegistry } from "./live-registry.ts";
+import { readMediaPlaylist } from "./check-playlist.ts";
+import { ViewerCounter } from "./viewer-counter.ts";
+
+const live = new LiveRegistry();
+const videoUrl = "videovideo12";
+
+afterEach(() => live.close());
+
+describe("LiveRegistry", () => {
+  test("waitUntilPlayable() says null at once for what nobody announced", async () => {
+    expect(await live.waitUntilPlayable(videoUrl, 60_000)).toBeNull();
+  });
+
+  test("waitUntilPlayable() says null when nothing comes in time", async () => {
+    live.announce(videoUrl);
+    expect(await live.waitUntilPlayable(videoUrl, 20)).toBeNull();
+  });
+
+  test("waitUntilPlayable() gives the broadcast with its second segment", async () => {
+    live.announce(videoUrl);
+    const waiting = live.waitUntilPlayable(videoUrl, 5000);
+    const broadcast = startSyntheticBroadcast({ live, start: { videoUrl } });
+    broadcast.pushUntil(1.9);
+    expect(live.get(videoUrl)?.isPlayable).toBe(false);
+    broadcast.pushUntil(2.1);
+    expect((await waiting)?.videoUrl).toBe(videoUrl);
+  });
+
+  test("add() keeps the broadcast with the highest epoch", () => {
+    startSyntheticBroadcast({ live, start: { videoUrl, epoch: 2 } });
+    startSyntheticBroadcast({ live, start: { videoUrl, epoch: 1 } });
+    expect(live.get(videoUrl)?.epoch).toBe(2);
+  });
+
+  test("a live playlist moves on, and keeps the count of discontinuities that left it", async () => {
+    const broadcast = startSyntheticBroadcast({ live, start: { videoUrl, partTargetMs: 340 } });
+    broadcast.pushUntil(2.5);
+    broadcast.packager.markDiscontinuity();
+    broadcast.pushUntil(40);
+    const rendition = live.get(videoUrl)?.rendition("high");
+    const playlist = readMediaPlaylist(rendition?.render(false) ?? "");
+    expect(playlist.segments).toHaveLength(8);
+    expect(playlist.mediaSequence).toBe(playlist.segments[0]?.msn ?? 0);
+    expect(playlist.mediaSequence).toBeGreaterThan(10);
+    expect(playlist.discontinuitySequence).toBe(1);
+    expect(rendition?.read({ kind: "segment", number: playlist.mediaSequence - 1 })).not.toBeNull();
+    expect(rendition?.read({ kind: "segment", number: 0 })).toBeNull();
+    expect(rendition?.read({ kind: "part", number: 0 })).toBeNull();
+    await broadcast.packager.end();
+  });
+});
+
+describe("ViewerCounter", () => {
+  test("counts each viewer once and forgets those who left", () => {
+    let nowMs = 0;
+    const counter = new ViewerCounter({ windowMs: 1000, now: () => nowMs });
+    counter.note("a");
+    counter.note("b");
+    counter.note("a");
+    expect(counter.count()).toBe(2);
+    nowMs = 900;
+    counter.note("a");
+    nowMs = 1100;
+    expect(counter.count()).toBe(1);
+  });
+
+  test("stays bounded", () => {
+    const counter = new ViewerCounter({ maxViewers: 10 });
+    for (let index = 0; index < 1000; index += 1) counter.note(`viewer ${index}`);
+    expect(counter.count()).toBe(10);
+  });
+});
