@@ -68,14 +68,20 @@ describe("the resizer's process", () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "sluice-resizer-"));
-    api = createServer(async (request, response) => {
+    api = createServer((request, response) => {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of request) chunks.push(chunk);
-      const report = imageReportSchema.parse(JSON.parse(Buffer.concat(chunks).toString()));
-      if (request.headers.authorization !== `Bearer ${TOKEN}`) return response.writeHead(401).end();
-      if (onHeld !== undefined) return onHeld();
-      done.push(report);
-      response.writeHead(204).end();
+      request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+      request.once("end", () => {
+        const report = imageReportSchema.parse(JSON.parse(Buffer.concat(chunks).toString()));
+        if (request.headers.authorization !== `Bearer ${TOKEN}`) {
+          response.writeHead(401).end();
+        } else if (onHeld !== undefined) {
+          onHeld();
+        } else {
+          done.push(report);
+          response.writeHead(204).end();
+        }
+      });
     });
     await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
     const address = api.address();
@@ -137,9 +143,8 @@ describe("the resizer's process", () => {
           onHeld = resolve;
         });
         const worker = startWorker(env);
-        // By turns in the midst of storing, and stored and reported but not acknowledged.
-        const isEarly = kills % 2 === 0 && kills < 4;
-        if (isEarly) await until(async () => await countFiles() > before, 10_000);
+        // First in the midst of storing, then stored and reported but not acknowledged.
+        if (kills < EARLY_KILLS) await until(async () => await countFiles() > before, 10_000);
         else await held;
         worker.child.kill("SIGKILL");
         await worker.exited;
@@ -159,7 +164,8 @@ describe("the resizer's process", () => {
           expect(Buffer.compare(await readAll(stored), bytes)).toBe(0);
         }
       }
-      const report = { kills: KILLS, jobs: JOBS, lost: 0, duplicated: done.length - JOBS };
+      const lost = jobs.filter(({ queued }) => !isDone(queued)).length;
+      const report = { kills: KILLS, jobs: JOBS, lost, duplicated: done.length - JOBS };
       await annotate(JSON.stringify(report));
       expect(done.every(({ status }) => status === "ready")).toBe(true);
     },

@@ -65,9 +65,12 @@ function expectColour(pixel: readonly number[], colour: readonly number[], toler
 /** The code with which `bytes` are refused, within the time a bomb may take. */
 async function refusalOf(bytes: Uint8Array, deadlineMs = 1000): Promise<string> {
   const before = performance.now();
-  const error = await resizeImage(bytes, "profile-picture").then(() => null, (reason) => reason);
+  const error: unknown = await resizeImage(bytes, "profile-picture").then(
+    () => null,
+    (reason: unknown) => reason,
+  );
   expect(performance.now() - before).toBeLessThan(deadlineMs);
-  expect(error).toBeInstanceOf(ImageRefusedError);
+  if (!(error instanceof ImageRefusedError)) return expect.unreachable(`not refused: ${error}`);
   return error.code;
 }
 
@@ -235,7 +238,7 @@ describe("resizeImage() refuses", () => {
 
   test.each(["jpeg", "png", "webp", "gif", "avif"] as const)("a %s cut in half", async (format) => {
     const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
-    const create = { width: W, height: H, channels: 3, background: "#000", noise } as const;
+    const create = { width: 160, height: 120, channels: 3, background: "#000", noise } as const;
     const bytes = await sharp({ create }).toFormat(format).toBuffer();
     expect(await refusalOf(bytes.subarray(0, bytes.length / 2), 5000)).toBe("UNSUPPORTED_IMAGE");
   });

@@ -28,8 +28,7 @@ export class Publisher {
     this.#channel = channel;
     this.#deadlineMs = deadlineMs;
     channel.on("return", (message: Message) => {
-      const { correlationId } = message.properties;
-      this.#unroutable.get(String(correlationId))?.(
+      this.#unroutable.get(String(message.properties.correlationId))?.(
         new PublishError(`there is no queue ${message.fields.routingKey}`),
       );
     });

@@ -37,7 +37,8 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> 
 async function* readBody(body: Body, signal?: AbortSignal): AsyncIterable<Uint8Array> {
   if (body instanceof Uint8Array) {
     throwIfAborted(signal);
-    return yield body;
+    yield body;
+    return;
   }
   const reader = body.getReader();
   let isAtEnd = false;
