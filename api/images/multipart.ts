@@ -119,8 +119,22 @@ class BoundaryReader {
         this.#pending = this.#pending.subarray(safe);
         yield ready;
       }
-      await this.#more();
+      const chunk = await this.#readChunk();
+      if (this.#isSpanned(chunk)) {
+        this.#pending = Buffer.concat([this.#pending, chunk]);
+      } else {
+        // Joining every chunk to the bytes before it would double what an upload allocates.
+        if (this.#pending.length > 0) yield this.#pending;
+        this.#pending = chunk;
+      }
     }
+  }
+
+  /** Whether a delimiter may begin in the pending bytes and go on in `chunk`. */
+  #isSpanned(chunk: Buffer): boolean {
+    const reach = this.#delimiter.length - 1;
+    if (chunk.length < reach) return true;
+    return Buffer.concat([this.#pending, chunk.subarray(0, reach)]).includes(this.#delimiter);
   }
 
   /** Tells the sender to stop when not all was read. */
@@ -133,13 +147,15 @@ class BoundaryReader {
   }
 
   async #more(): Promise<void> {
+    this.#pending = Buffer.concat([this.#pending, await this.#readChunk()]);
+  }
+
+  async #readChunk(): Promise<Buffer> {
     const { done, value } = await this.#reader.read().catch(throwBrokenOff);
     if (done) throw malformed("it ends before its last boundary");
     this.#bytesLeft -= value.byteLength;
     if (this.#bytesLeft < 0) throw new AppError("PAYLOAD_TOO_LARGE", "the body is too large");
-    this.#pending = this.#pending.length === 0
-      ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      : Buffer.concat([this.#pending, value]);
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }
 }
 
