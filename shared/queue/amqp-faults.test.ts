@@ -25,7 +25,7 @@ afterAll(() => broker?.stop());
 function startLoad(queue: JobQueue) {
   const pending = new Set<QueuedJob>();
   const sent: string[] = [];
-  let resent = 0;
+  const resent = new Set<string>();
   let isFresh = true;
   const send = async (job: QueuedJob): Promise<void> => {
     try {
@@ -33,7 +33,7 @@ function startLoad(queue: JobQueue) {
       pending.delete(job);
       sent.push(job.id);
     } catch {
-      resent += 1;
+      resent.add(job.id);
       setTimeout(() => void send(job), 200);
     }
   };
@@ -47,7 +47,7 @@ function startLoad(queue: JobQueue) {
   return {
     sent,
     pending,
-    resent: () => resent,
+    resent,
     stop: () => {
       isFresh = false;
       clearInterval(timer);
@@ -99,7 +99,7 @@ describe("RabbitMQ queue under faults", () => {
     const report = {
       sent: sent.size,
       lost: load.sent.filter((id) => !handled.has(id)).length,
-      recovered: load.resent(),
+      recovered: load.resent.size,
       unexpected: [...handled.keys()].filter((id) => !sent.has(id)).length,
       duplicated: [...handled.values()].filter((times) => times > 1).length,
     };
