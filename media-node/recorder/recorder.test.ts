@@ -164,6 +164,20 @@ seg-5.m4s
     }
   });
 
+  test("a disk that was full at the start is not forgotten once it has room", async () => {
+    const faulty = new FaultyStorage(storage);
+    faulty.fault = "full";
+    const broadcast = startSyntheticBroadcast({ live, recorder: create({ storage: faulty }) });
+    broadcast.pushUntil(1.1);
+    await until(() => broadcast.packager.issues.length > 0, 1000);
+    faulty.fault = "none";
+    broadcast.pushUntil(2.1);
+    await until(() => storage.head(`recordings/node-1/${broadcast.videoUrl}.1.json`), 5000);
+    await until(() => storage.head(`videos/${broadcast.videoUrl}/1/high/seg-1.m4s`), 5000);
+    expect(broadcast.packager.issues).toEqual([]);
+    await broadcast.packager.end();
+  });
+
   test("a hung storage is noticed within 6 s and does not hold the end back for long", async () => {
     const faulty = new FaultyStorage(storage);
     const recorder = create({ storage: faulty, drainDeadlineMs: 200 });

@@ -83,7 +83,8 @@ class StorageRecording implements Recording {
   readonly #writers = new Map<RenditionName, RenditionWriter>();
   #failure: string | null = null;
   #dropped = { segments: 0, durationS: 0 };
-  #opening: Promise<void> | null = null;
+  #isMarked = false;
+  #marking: Promise<void> | null = null;
   #finishing: Promise<RecordingResult> | null = null;
 
   constructor(start: RecordingStart, deps: RecordingDeps) {
@@ -93,11 +94,12 @@ class StorageRecording implements Recording {
   }
 
   addInit(rendition: RenditionName, init: RecordedInit): void {
-    this.#opening ??= this.#writeHeader();
+    this.#mark();
     this.#writer(rendition).addInit(init);
   }
 
   addSegment(rendition: RenditionName, segment: RecordedSegment): void {
+    this.#mark();
     this.#writer(rendition).addSegment(segment);
   }
 
@@ -152,12 +154,21 @@ class StorageRecording implements Recording {
     this.#log.warn("recording.segment_dropped", { rendition, msn: segment.msn });
   }
 
+  /** Tried again with each segment until storage has taken it. */
+  #mark(): void {
+    if (this.#isMarked) return;
+    this.#marking ??= this.#writeHeader().finally(() => {
+      this.#marking = null;
+    });
+  }
+
   /** The marker first: a header without one would never be looked at again. */
   async #writeHeader(): Promise<void> {
     const { storage, nodeId } = this.#deps;
     try {
       await putJson(storage, openMarkerKey(nodeId, this.#header), this.#header);
       await putJson(storage, headerKey(this.#header), this.#header);
+      this.#isMarked = true;
     } catch (error) {
       this.#noteWrite(error);
     }
@@ -184,7 +195,7 @@ class StorageRecording implements Recording {
       this.#abort.abort(error);
       await drained;
     }
-    await this.#opening;
+    await this.#marking;
   }
 
   async #writeVod(): Promise<RecordingResult> {
