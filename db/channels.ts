@@ -6,6 +6,7 @@ import type { LadderPolicy, Latency } from "#shared/contracts/broadcast.ts";
 import { AppError } from "#shared/errors.ts";
 import { isUniqueViolation } from "./errors.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
+import { type Param, prepareStatement } from "./prepared.ts";
 import type { ChannelStatus, Database } from "./schema.ts";
 
 /** A channel as its owner sees it, the key still sealed. */
@@ -74,13 +75,17 @@ export async function insertChannel(db: Kysely<Database>, channel: NewChannel): 
   }
 }
 
+const selectOwn = prepareStatement((db, param: Param<{ userId: string }>) =>
+  db.selectFrom("channels").select(OWNER_COLUMNS).where("user_id", "=", param("userId"))
+);
+
 /** The channel of a user. */
 export async function findOwnChannel(
   db: Kysely<Database>,
   userId: string,
 ): Promise<Channel | undefined> {
-  return await db.selectFrom("channels").select(OWNER_COLUMNS)
-    .where("user_id", "=", userId).executeTakeFirst();
+  const [channel] = await selectOwn(db, { userId });
+  return channel;
 }
 
 export type ChannelChanges = {

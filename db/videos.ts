@@ -4,6 +4,7 @@
 import type { Kysely } from "kysely";
 import { newId, newVideoUrl } from "#shared/ids.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
+import { type Param, prepareStatement } from "./prepared.ts";
 import type { Database, VideoStatus } from "./schema.ts";
 import { type AttachedImage, toAttachedImage } from "./users.ts";
 
@@ -41,27 +42,26 @@ const OWN_COLUMNS = [
   "created_at as createdAt",
 ] as const;
 
+const insertIntoOwn = prepareStatement(
+  (db, param: Param<NewVideo & { id: string; url: string }>) =>
+    db.insertInto("videos").columns(["id", "channel_id", "url", "title", "description"])
+      .expression((query) =>
+        query.selectFrom("channels").select((eb) => [
+          eb.cast<string>(eb.val(param("id")), "uuid").as("id"),
+          eb.ref("channels.id").as("channel_id"),
+          eb.cast<string>(eb.val(param("url")), "text").as("url"),
+          eb.cast<string>(eb.val(param("title")), "text").as("title"),
+          eb.cast<string | null>(eb.val(param("description")), "text").as("description"),
+        ]).where("user_id", "=", param("userId"))
+      ).returning(OWN_COLUMNS),
+);
+
 /** A new video in the user's channel; undefined when there is no channel. One statement. */
 export async function insertVideo(
   db: Kysely<Database>,
   video: NewVideo,
 ): Promise<Video | undefined> {
-  const row = await db.insertInto("videos").columns([
-    "id",
-    "channel_id",
-    "url",
-    "title",
-    "description",
-  ])
-    .expression(({ selectFrom, val, cast }) =>
-      selectFrom("channels").select((eb) => [
-        cast<string>(val(newId()), "uuid").as("id"),
-        eb.ref("channels.id").as("channel_id"),
-        cast<string>(val(newVideoUrl()), "text").as("url"),
-        cast<string>(val(video.title), "text").as("title"),
-        cast<string | null>(val(video.description), "text").as("description"),
-      ]).where("user_id", "=", video.userId)
-    ).returning(OWN_COLUMNS).executeTakeFirst();
+  const [row] = await insertIntoOwn(db, { ...video, id: newId(), url: newVideoUrl() });
   return row === undefined ? undefined : { ...row, thumbnail: null };
 }
 
@@ -110,8 +110,7 @@ export async function updateOwnVideo(
     .where(
       "channel_id",
       "in",
-      ({ selectFrom }) =>
-        selectFrom("channels").select("channels.id").where("user_id", "=", video.userId),
+      (eb) => eb.selectFrom("channels").select("channels.id").where("user_id", "=", video.userId),
     )
     .returning("id").executeTakeFirst();
   return row === undefined ? undefined : await findVideo(db, { id: row.id });
@@ -120,7 +119,8 @@ export async function updateOwnVideo(
 /** `live`: the video has a broadcast that runs or is about to, so it stays. */
 export type VideoDeletion =
   | { readonly outcome: "deleted"; readonly url: string }
-  | { readonly outcome: "live" | "unknown" };
+  | { readonly outcome: "live" }
+  | { readonly outcome: "unknown" };
 
 /** Deletes a video of the user unless it is live. */
 export async function deleteOwnVideo(
@@ -175,16 +175,14 @@ function selectVideos(db: Kysely<Database>, filter: VideoFilter) {
     query = query.where(
       "v.channel_id",
       "in",
-      ({ selectFrom }) =>
-        selectFrom("channels").select("channels.id").where("user_id", "=", userId),
+      (eb) => eb.selectFrom("channels").select("channels.id").where("user_id", "=", userId),
     );
   }
   if (filter.isPublic === true) {
     query = query.where(
       "v.channel_id",
       "in",
-      ({ selectFrom }) =>
-        selectFrom("channels").select("channels.id").where("disabled_at", "is", null),
+      (eb) => eb.selectFrom("channels").select("channels.id").where("disabled_at", "is", null),
     );
   }
   return query;
