@@ -5,6 +5,7 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import type { AuthoriseResponse } from "#shared/contracts/control.ts";
 import { AppError } from "#shared/errors.ts";
 import { newId, newVideoUrl } from "#shared/ids.ts";
+import { beginOnIdleChannel } from "./begin-broadcast.ts";
 import {
   type BroadcastRow,
   endBroadcast,
@@ -13,6 +14,7 @@ import {
   NGINX_RTMP_NODE,
   presumeEnd,
 } from "./broadcasts.ts";
+import { type Param, prepareStatement } from "./prepared.ts";
 import type { BroadcastState, Database } from "./schema.ts";
 
 export type AuthoriseInput = {
@@ -43,13 +45,14 @@ export async function authorisePublisher(
   input: AuthoriseInput,
 ): Promise<AuthoriseResponse> {
   const candidate = await findCandidate(db, input.streamKeyHash);
-  return answerRepeated(candidate, input) ?? await resume(db, candidate, input) ??
+  return answerRepeated(candidate, input) ?? await beginDirectly(db, candidate, input) ??
+    await resume(db, candidate, input) ??
     await db.transaction().execute((trx) => authoriseLocked(trx, input));
 }
 
 /** One query by the unique index of the keyed hash: channel, open broadcast, its video. */
-async function findCandidate(db: Kysely<Database>, streamKeyHash: Uint8Array) {
-  const row = await db.selectFrom("channels as c")
+const selectCandidate = prepareStatement((db, param: Param<{ streamKeyHash: Uint8Array }>) =>
+  db.selectFrom("channels as c")
     .leftJoin(
       "broadcasts as b",
       (join) => join.onRef("b.channel_id", "=", "c.id").on("b.state", "<>", "ended"),
@@ -73,8 +76,11 @@ async function findCandidate(db: Kysely<Database>, streamKeyHash: Uint8Array) {
       "v.url as videoUrl",
       "v.thumbnail_id as thumbnailId",
     ])
-    .where("c.stream_key_hash", "=", streamKeyHash)
-    .executeTakeFirst();
+    .where("c.stream_key_hash", "=", param("streamKeyHash"))
+);
+
+async function findCandidate(db: Kysely<Database>, streamKeyHash: Uint8Array) {
+  const [row] = await selectCandidate(db, { streamKeyHash });
   if (row === undefined) {
     throw new AppError("UNKNOWN_STREAM_KEY", "No channel has this stream key. Check it for typos.");
   }
@@ -120,6 +126,18 @@ function answerRepeated(candidate: Candidate, input: AuthoriseInput): AuthoriseR
 
 function isRunning(state: BroadcastState | null): boolean {
   return state === "live" || state === "waiting";
+}
+
+/** A new broadcast on an idle channel, without a transaction; null when it takes more than that. */
+async function beginDirectly(
+  db: Kysely<Database>,
+  candidate: Candidate,
+  input: AuthoriseInput,
+): Promise<AuthoriseResponse | null> {
+  if (openOf(candidate) !== null) return null;
+  const id = newId();
+  const video = await beginOnIdleChannel(db, { ...input, id, channelId: candidate.channelId });
+  return video === null ? null : renderBegun(candidate, video, id);
 }
 
 /**
@@ -277,6 +295,10 @@ async function begin(
     channel_id: candidate.channelId,
     video_id: video.id,
   }).execute();
+  return renderBegun(candidate, video, id);
+}
+
+function renderBegun(candidate: Candidate, video: Video, id: string): AuthoriseResponse {
   const open = {
     id,
     epoch: 1,
