@@ -304,6 +304,18 @@ describe("hostile paths", () => {
   });
 });
 
+test("start() says which port is taken", async () => {
+  const { port } = server;
+  const storage = createFileStorage({ directory });
+  const options = { host: "127.0.0.1", port, storage, live, log: silentLogger };
+  const second = createPlaybackServer(options);
+  await expect(second.start()).rejects.toMatchObject({
+    code: "EADDRINUSE",
+    message: `playback port ${port} on 127.0.0.1 is already in use`,
+  });
+  await second.stop();
+});
+
 test("stop() answers those who wait", async () => {
   const registry = new LiveRegistry();
   const storage = createFileStorage({ directory });

@@ -19,12 +19,29 @@ export interface PlaybackServer extends Service {
   readonly port: number;
 }
 
+/** The playback address is in use or not ours to take. */
+export class PlaybackListenError extends Error {
+  override readonly name = "PlaybackListenError";
+  /** The system's code: `EADDRINUSE`, `EACCES` … */
+  readonly code: string;
+  readonly port: number;
+
+  constructor(port: number, host: string, cause: NodeJS.ErrnoException) {
+    const code = cause.code ?? "UNKNOWN";
+    const why = code === "EADDRINUSE" ? "is already in use" : `cannot be listened on (${code})`;
+    super(`playback port ${port} on ${host} ${why}`, { cause });
+    this.code = code;
+    this.port = port;
+  }
+}
+
 const MAX_CONNECTIONS = 20_000;
 /** A socket on which nothing moves for this long is closed; longer than any blocking reload. */
 const IDLE_SOCKET_MS = 60_000;
 /** How long readers may go on once the server stops. */
 const DRAIN_MS = 2000;
 
+/** A playback server; `start` throws PlaybackListenError when its port cannot be had. */
 export function createPlaybackServer(options: PlaybackServerOptions): PlaybackServer {
   return new HttpPlaybackServer(options);
 }
@@ -53,9 +70,10 @@ class HttpPlaybackServer implements PlaybackServer {
   async start(): Promise<void> {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
+      const refuse = (error: Error) => reject(new PlaybackListenError(port, host, error));
+      this.#server.once("error", refuse);
       this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
+        this.#server.off("error", refuse);
         resolve();
       });
     });
