@@ -16,7 +16,7 @@ export type BroadcastsOptions = Omit<LiveStreamDeps, "onEnded"> & {
 };
 
 /** How soon a wish of the API (a deleted channel, a revoked key) is noticed. */
-const PROGRESS_INTERVAL_MS = 1000;
+const PROGRESS_INTERVAL_MS = 800;
 /** A publisher may be held up for this long while the broadcast before is being finished. */
 const FINISH_PATIENCE_MS = 5000;
 /** How long a stopping node goes on trying to tell the API. */
@@ -163,7 +163,7 @@ export class Broadcasts {
     }
   }
 
-  /** Logged when it changes, not once a second. */
+  /** Logged when it changes, not with every report. */
   #noteApi(reason: string | null): void {
     const isReachable = reason === null;
     if (isReachable === this.#isApiReachable) return;

@@ -182,6 +182,16 @@ describe("a media node", () => {
     expect(ended.detail).toContain("The video is Sorenson H.263");
   }, 20_000);
 
+  test("ends a picture too large to decode, by its size", async () => {
+    const key = newKey();
+    const picture = ["-f", "lavfi", "-i", "color=black:size=4096x2400:rate=2"];
+    const codec = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency"];
+    await publishArgs(["-re", ...picture, ...codec, "-f", "flv", site.publishUrl(key)]).exited;
+    const ended = await endOf(site, site.control.authorised.get(key)?.broadcastId ?? "");
+    expect(ended.reason).toBe("unsupported_source");
+    expect(ended.detail).toContain("The picture has 4096×2400 pixels");
+  }, 30_000);
+
   test("goes on through a killed ffmpeg without losing a frame", async () => {
     const { publisher, broadcast, url } = await publishUntilPlayable(site);
     const pid = site.enginePids().at(-1) ?? 0;

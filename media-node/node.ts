@@ -35,6 +35,8 @@ export type MediaNodeOptions = {
   /** A path, or a name on PATH. */
   readonly ffmpegPath: string;
   readonly encoder: Encoder;
+  /** What `probeFfmpeg` said, when it was asked before: `start` does not ask again. */
+  readonly ffmpeg?: FfmpegFacts;
   readonly control: ControlPlane;
   readonly storage: Storage;
   readonly log: Logger;
@@ -82,7 +84,7 @@ export function createMediaNode(options: MediaNodeOptions): MediaNode {
 }
 
 async function startNode(options: MediaNodeOptions): Promise<Running> {
-  const ffmpeg = await probeFfmpeg(options.ffmpegPath, options.encoder);
+  const ffmpeg = options.ffmpeg ?? await probeFfmpeg(options.ffmpegPath, options.encoder);
   const nodeId = await loadNodeId(options.dataDir);
   const log = options.log.with({ nodeId });
   const { control, storage } = options;

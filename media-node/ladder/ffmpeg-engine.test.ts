@@ -1,6 +1,9 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
-import { silentLogger } from "#shared/log.ts";
+import { createLogger, silentLogger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
 import { recordFlv, type TestPattern } from "#test/helpers/ffmpeg.ts";
 import { until } from "#test/helpers/until.ts";
@@ -193,6 +196,23 @@ describe("FfmpegEngine", () => {
     over.abort();
     await pushing;
   }, 30_000);
+
+  test("replaces a program that writes something else than FLV", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "engine-"));
+    const ffmpegPath = join(folder, "ffmpeg");
+    await writeFile(ffmpegPath, "#!/bin/sh\necho this is no video at all >&3; exec cat\n");
+    await chmod(ffmpegPath, 0o755);
+    const events: string[] = [];
+    const log = createLogger({ level: "debug", write: ({ event }) => events.push(event) });
+    const engine = new FfmpegEngine({ ffmpegPath, encoder: "libx264", log });
+    engines.push(engine);
+    const start = { rungs: ONE_RUNG, fps: 30, encodesAudio: false, segmentTargetMs: 2000 };
+    engine.start({ ...start, sequenceHeaders: [] }, new Collector());
+    await until(() => events.filter((event) => event === "engine.started").length > 1, 5000);
+    expect(events.slice(0, 3)).toEqual(["engine.started", "engine.unreadable", "engine.exited"]);
+    await engine.stop();
+    await rm(folder, { recursive: true });
+  });
 
   test("fails with ffmpeg's last words when it dies more than five times a minute", async () => {
     const engine = new FfmpegEngine({

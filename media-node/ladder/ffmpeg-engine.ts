@@ -10,7 +10,7 @@ import { EngineClock } from "./engine-clock.ts";
 import { buildFfmpegArgs, type Encoder, FIRST_OUTPUT_FD } from "./ffmpeg-args.ts";
 import { AudioOutput, RungOutput } from "./ffmpeg-output.ts";
 import { ProgressReader } from "./ffmpeg-progress.ts";
-import { FlvReader } from "./flv-reader.ts";
+import { FlvError, FlvReader } from "./flv-reader.ts";
 import { writeFlvHeader, writeFlvTag } from "./flv-writer.ts";
 import { type FrameRate, toFrameRate } from "./frame-rate.ts";
 import { GopCache } from "./gop-cache.ts";
@@ -158,10 +158,11 @@ export class FfmpegEngine implements Engine {
   #spawn(start: EngineStart): void {
     const outputs = start.rungs.length + (start.encodesAudio ? 1 : 0);
     const watchdog = new Watchdog(outputs, performance.now());
+    const read = this.#createReaders(outputs, watchdog);
     const child: SupervisedProcess = new SupervisedProcess({
       argv: [this.#options.ffmpegPath, ...this.#buildArgs(start)],
       extraOutputs: outputs,
-      onOutput: this.#createReaders(outputs, watchdog),
+      onOutput: (fd, chunk) => this.#read(() => read(fd, chunk), child),
       onDrain: () => this.#output?.onDrain(),
       onExit: (exit) => this.#onExit(exit),
     });
@@ -206,6 +207,17 @@ export class FfmpegEngine implements Engine {
       if (fd === 1) progress.push(chunk);
       else readers[fd - FIRST_OUTPUT_FD]?.push(chunk);
     };
+  }
+
+  /** Output that cannot be read is a fault of that ffmpeg: another one takes its place. */
+  #read(read: () => void, child: SupervisedProcess): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof FlvError)) throw error;
+      this.#options.log.warn("engine.unreadable", { pid: child.pid, reason: error.message });
+      child.kill();
+    }
   }
 
   #onTag(index: number, tag: FlvTag, watchdog: Watchdog): void {

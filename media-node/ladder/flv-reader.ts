@@ -8,6 +8,11 @@ const FILE_HEADER_BYTES = 9 + 4;
 const TAG_HEADER_BYTES = 11;
 const TYPES: Readonly<Record<number, FlvTag["type"]>> = { 8: "audio", 9: "video", 18: "script" };
 
+/** The bytes are no FLV: whoever wrote them is out of order. */
+export class FlvError extends Error {
+  override readonly name = "FlvError";
+}
+
 /** Feed it bytes in any portions; it calls back once per complete tag. */
 export class FlvReader {
   readonly #onTag: (tag: FlvTag) => void;
@@ -20,7 +25,7 @@ export class FlvReader {
     this.#onTag = onTag;
   }
 
-  /** @throws Error when the bytes are no FLV */
+  /** @throws FlvError */
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
@@ -41,7 +46,7 @@ export class FlvReader {
     this.#wanted = TAG_HEADER_BYTES + bodyBytes + 4;
     if (bytes.length < this.#wanted) return 0;
     const type = TYPES[view.getUint8(0)];
-    if (type === undefined) throw new Error(`unknown FLV tag type ${view.getUint8(0)}`);
+    if (type === undefined) throw new FlvError(`unknown FLV tag type ${view.getUint8(0)}`);
     const dtsMs = (view.getUint32(4) >>> 8) | (view.getUint8(7) << 24);
     // A copy (a Buffer's slice is none): the tag outlives the larger chunk it arrived in.
     const body = new Uint8Array(bytes.subarray(TAG_HEADER_BYTES, TAG_HEADER_BYTES + bodyBytes));
@@ -51,7 +56,7 @@ export class FlvReader {
 
   #takeFileHeader(bytes: Uint8Array): number {
     if (bytes.length < FILE_HEADER_BYTES) return 0;
-    if (bytes[0] !== 0x46 || bytes[1] !== 0x4c || bytes[2] !== 0x56) throw new Error("not FLV");
+    if (bytes[0] !== 0x46 || bytes[1] !== 0x4c || bytes[2] !== 0x56) throw new FlvError("not FLV");
     this.#isHeaderRead = true;
     return FILE_HEADER_BYTES;
   }

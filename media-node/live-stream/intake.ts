@@ -3,6 +3,7 @@
  * then hands on plain FLV on the broadcast's timeline, and says when the source changes.
  */
 import type { SourceFacts } from "#shared/contracts/broadcast.ts";
+import { messageOf } from "#shared/errors.ts";
 import { type AudioTag, parseAudioTag, parseVideoTag, type VideoTag } from "../ingest/flv-tags.ts";
 import type { WireTag } from "../ingest/port.ts";
 import { SourceObserver } from "../ingest/source-facts.ts";
@@ -151,7 +152,13 @@ export class Intake {
 
   #onDeadline(): void {
     this.#isOverdue = true;
-    if (this.#parked !== null && this.#isComplete()) this.#announce();
+    if (this.#parked === null || !this.#isComplete()) return;
+    try {
+      this.#announce();
+    } catch (error) {
+      // Inside a tag's call the ingest server would drop this publisher alone; a timer has nobody.
+      this.#events.onUnsupported(`The stream cannot be read: ${messageOf(error)}`);
+    }
   }
 
   #isComplete(): boolean {

@@ -70,6 +70,8 @@ const SEGMENT_TARGET_MS = 2000;
 /** A publisher that is silent for this long may be replaced by another one. */
 const SILENT_MS = 5000;
 const FIRST_MEDIA_DEADLINE_MS = 30_000;
+/** Decoded pictures are memory that the publisher chooses. */
+const MAX_PIXELS = 4096 * 2304;
 const NOTHING_RECORDED: RecordingSummary = { durationMs: 0, segments: 0, recordedBytes: 0 };
 
 export class LiveStream {
@@ -239,6 +241,8 @@ export class LiveStream {
 
   #onSource(source: Source): void {
     const state = this.#state;
+    const oversize = describeOversize(source);
+    if (oversize !== null) return void this.end("unsupported_source", oversize);
     if (state.kind === "starting") return this.#begin(source, state.deadline);
     if (state.kind === "ending" || state.kind === "ended") return;
     const event = state.kind === "waiting" ? "broadcast.resumed" : "broadcast.source_changed";
@@ -419,6 +423,12 @@ export class LiveStream {
     };
     this.#reports.add({ name: "ended", send });
   }
+}
+
+/** Why the picture is more than we decode; null when it is not. */
+function describeOversize({ facts: { video } }: Source): string | null {
+  if (video === null || video.width * video.height <= MAX_PIXELS) return null;
+  return `The picture has ${video.width}×${video.height} pixels; at most 4096×2304 can be carried.`;
 }
 
 /** A publisher that leaves before its first frame has not broadcast anything. */

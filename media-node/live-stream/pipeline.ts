@@ -61,7 +61,7 @@ export class Pipeline {
   /** The tags that follow come from `source`: another encoder run, perhaps another picture size. */
   changeTo(source: Source): void {
     if (this.#isSwitching) this.#queue.push({ source });
-    else void this.#switchTo(source);
+    else this.#startSwitch(source);
   }
 
   /** No tags for a while: delivers what is under way and ends the engine. */
@@ -80,6 +80,12 @@ export class Pipeline {
     this.#isEnded = true;
     await this.suspend();
     return await this.#options.packager.end();
+  }
+
+  #startSwitch(source: Source): void {
+    this.#switchTo(source).catch((error: unknown) => {
+      this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
+    });
   }
 
   async #switchTo(source: Source): Promise<void> {
@@ -101,7 +107,7 @@ export class Pipeline {
       if ("tag" in item) this.#deliver(item.tag);
       else {
         this.#queue = queue.slice(index + 1);
-        void this.#switchTo(item.source);
+        this.#startSwitch(item.source);
         return;
       }
     }
