@@ -62,7 +62,9 @@ async function runSuite(suite: Suite, reports: string): Promise<Tally> {
   if (files.length === 0) return EMPTY_TALLY;
   const postgres = suite.isEmbedded === true ? await startTestPostgres("embedded") : null;
   try {
-    const env = postgres === null ? {} : { TEST_DATABASE_URL: postgres.url };
+    const env: Record<string, string> = postgres === null
+      ? {}
+      : { TEST_DATABASE_URL: postgres.url };
     return await runFiles(suite, files, { report: join(reports, `${suite.name}.json`), env });
   } finally {
     await postgres?.stop();

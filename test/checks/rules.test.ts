@@ -50,7 +50,7 @@ test("there are no barrels", () => {
 });
 
 test("file names are kebab-case", () => {
-  const name = /(^|\/)[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.tsx?$/;
+  const name = /(^|\/)[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)*\.tsx?$/;
   expect(offences(({ path }) => (name.test(path) ? [] : ["expected kebab-case"]))).toEqual([]);
 });
 
