@@ -27,14 +27,11 @@ import { describe, type RouteDescription } from "../openapi.ts";
 import { logRefusal } from "../publish/log-refusal.ts";
 import { zv } from "../validate.ts";
 
-const BODY_REFUSALS = ["VALIDATION_FAILED", "INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE"] as const;
-
 function describeControl(
   summary: string,
   route: Pick<RouteDescription, "answers" | "refuses">,
 ) {
-  const refuses = [...route.refuses ?? [], ...BODY_REFUSALS];
-  return describe({ summary, tag: "control", access: "service", answers: route.answers, refuses });
+  return describe({ summary, tag: "control", access: "service", takes: "json", ...route });
 }
 
 const REPORT = { answers: { 204: null }, refuses: ["STALE_EPOCH"] } as const;

@@ -410,3 +410,19 @@ test("image names reach no original, no other folder and nothing outside", async
   }
   expect((await app.request(`/videos/thumbnails/${id}-1-80.webp`)).status).toBe(200);
 });
+
+test("the OpenAPI document tells how to upload", async () => {
+  type Document = {
+    paths: Record<string, { post?: { requestBody?: unknown; responses: object } }>;
+  };
+  const { body: { paths } } = await app.send<Document>("GET", "/openapi.json");
+  for (const path of ["/user/profile-picture", "/user/channel/videos/{id}/thumbnail"]) {
+    const post = paths[path]?.post;
+    expect(post?.requestBody).toMatchObject({
+      content: { "multipart/form-data": { schema: { required: ["image"] } } },
+    });
+    expect(Object.keys(post?.responses ?? {})).toEqual(
+      expect.arrayContaining(["202", "400", "401", "404", "413", "415"]),
+    );
+  }
+});

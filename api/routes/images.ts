@@ -2,6 +2,7 @@
  * Uploads of profile pictures and thumbnails, and their resized variants.
  */
 import { Hono } from "hono";
+import { describeRoute } from "hono-openapi";
 import * as z from "zod";
 import { imageBodySchema } from "#shared/contracts/images.ts";
 import { AppError } from "#shared/errors.ts";
@@ -30,6 +31,15 @@ const UPLOAD_REFUSALS = [
   "NOT_FOUND",
 ] as const;
 
+/** The multipart body in the OpenAPI document; it is read as a stream, never by a validator. */
+function describeUploadBody() {
+  const image = { type: "string" as const, contentMediaType: "application/octet-stream" };
+  const schema = { type: "object" as const, required: ["image"], properties: { image } };
+  return describeRoute({
+    requestBody: { required: true, content: { "multipart/form-data": { schema } } },
+  });
+}
+
 const videoParamsSchema = z.object({ id: z.uuid() });
 const nameParamsSchema = z.object({ name: z.string() });
 
@@ -56,6 +66,7 @@ export function imageRoutes(deps: Deps) {
         answers: { 202: imageBodySchema },
         refuses: UPLOAD_REFUSALS,
       }),
+      describeUploadBody(),
       requireUser(deps),
       async (c) => {
         const { userId } = c.get("user");
@@ -82,6 +93,7 @@ export function imageRoutes(deps: Deps) {
         answers: { 202: imageBodySchema },
         refuses: UPLOAD_REFUSALS,
       }),
+      describeUploadBody(),
       requireUser(deps),
       zv("param", videoParamsSchema),
       async (c) => {
