@@ -9,7 +9,7 @@ import type { RungPlan } from "../media.ts";
 export type EngineStart = {
   /** Only encoded rungs, low to high; empty when only the audio must be encoded. */
   readonly rungs: readonly RungPlan[];
-  /** Output frame rate; null keeps the source's timing. */
+  /** Output frames per second of every rung; null without video. */
   readonly fps: number | null;
   /** FLV sequence headers the source sent, in order: what a decoder needs first. */
   readonly sequenceHeaders: readonly FlvTag[];

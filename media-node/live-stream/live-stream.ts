@@ -18,11 +18,11 @@ import type { LiveRegistry } from "../packager/live-registry.ts";
 import { createPackager } from "../packager/packager.ts";
 import type { Packager, RecordingSummary } from "../packager/port.ts";
 import type { Recorder } from "../recorder/port.ts";
+import { BroadcastReports } from "./broadcast-reports.ts";
 import { Intake, type Source } from "./intake.ts";
 import type { BroadcastJournal } from "./journal.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PosterTaker } from "./poster-taker.ts";
-import { ReportQueue } from "./report-queue.ts";
 import { StreamHealth } from "./stream-health.ts";
 
 export type LiveStreamDeps = {
@@ -55,7 +55,6 @@ type State =
 type Media = {
   readonly pipeline: Pipeline;
   readonly packager: Packager;
-  readonly startedAt: Date;
 };
 
 type Connection = {
@@ -82,24 +81,27 @@ export class LiveStream {
   readonly #log: Logger;
   readonly #timeline = new Timeline();
   readonly #health = new StreamHealth();
-  readonly #reports: ReportQueue;
+  readonly #reports: BroadcastReports;
   readonly #poster: PosterTaker | null;
   readonly #finished = Promise.withResolvers<void>();
   #state: State;
-  #epoch: number;
   #connection: Connection | null = null;
   #zeroAtMs: number | null = null;
   #ending: Promise<void> | null = null;
 
   constructor(authorisation: AuthoriseResponse, deps: LiveStreamDeps) {
-    const { broadcastId, channelId, videoUrl, epoch } = authorisation;
+    const { broadcastId, channelId, videoUrl } = authorisation;
     this.broadcastId = broadcastId;
     this.channelId = channelId;
     this.#authorisation = authorisation;
-    this.#epoch = epoch;
     this.#deps = deps;
     this.#log = deps.log.with({ broadcastId, videoUrl });
-    this.#reports = new ReportQueue({
+    const { nodeId, control, journal } = deps;
+    this.#reports = new BroadcastReports({
+      nodeId,
+      authorisation,
+      control,
+      journal,
       log: this.#log,
       onStale: () => void this.end("node_lost", "another media node took the broadcast over"),
     });
@@ -133,7 +135,7 @@ export class LiveStream {
 
   /** A publisher for this broadcast, the first one or one that returns; the one before is cut. */
   attach(epoch: number): PublisherSink {
-    this.#epoch = epoch;
+    this.#reports.renew(epoch);
     const previous = this.#connection;
     const connection: Connection = {
       intake: this.#createIntake(),
@@ -170,7 +172,7 @@ export class LiveStream {
     const figures = isLive ? this.#health.figures(nowMs) : { ingestBitrateBps: 0, fps: 0 };
     return {
       broadcastId: this.broadcastId,
-      epoch: this.#epoch,
+      epoch: this.#reports.epoch,
       state: state.kind,
       durationMs: this.#durationMs,
       ...figures,
@@ -203,14 +205,14 @@ export class LiveStream {
     this.#state = { kind: "ended", reason: real };
     const { durationMs, recordedBytes } = summary;
     this.#log.info("broadcast.ended", { reason: real, detail, durationMs, recordedBytes });
-    this.#reportEnded(real, detail, summary, media);
+    this.#reports.ended({ ...summary, reason: real, detail });
     this.#deps.onEnded(this);
     void this.#reports.drained.then(() => this.#finished.resolve());
   }
 
   /** Gives up reports that could not be delivered; the journal keeps the end for the next start. */
   abandonReports(): void {
-    this.#reports.close();
+    this.#reports.abandon();
   }
 
   get #durationMs(): number {
@@ -229,7 +231,7 @@ export class LiveStream {
   #createPosterTaker(): PosterTaker {
     const { ffmpegPath, storage } = this.#deps;
     const storageKey = `posters/${this.broadcastId}.jpg`;
-    const onStored = () => this.#reportPoster(storageKey);
+    const onStored = () => this.#reports.poster(storageKey);
     return new PosterTaker({ ffmpegPath, storage, storageKey, log: this.#log, onStored });
   }
 
@@ -268,13 +270,13 @@ export class LiveStream {
       onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
     });
     const startedAt = new Date(zeroAtMs);
-    this.#state = { kind: "live", media: { pipeline, packager, startedAt } };
+    this.#state = { kind: "live", media: { pipeline, packager } };
     this.#poster?.setHeader(source.videoHeader);
     const rungs = plan.rungs.map(({ name, height }) =>
       height === null ? name : `${name} ${height}`
     );
     this.#log.info("broadcast.started", { source: source.facts, rungs });
-    this.#reportStarted(source, plan, startedAt);
+    this.#reports.started(source, plan, startedAt);
   }
 
   /** A publisher that returned has to send something before long. */
@@ -367,61 +369,6 @@ export class LiveStream {
     const detail =
       `The ${track} began after the broadcast and is left out: start the stream again.`;
     return [{ code: "LATE_TRACK", detail }];
-  }
-
-  /** Read when it is sent: the epoch may have grown by then. */
-  get #ref(): { nodeId: string; broadcastId: string; epoch: number } {
-    return { nodeId: this.#deps.nodeId, broadcastId: this.broadcastId, epoch: this.#epoch };
-  }
-
-  #reportStarted({ facts }: Source, { rungs }: LadderPlan, startedAt: Date): void {
-    const { control, journal } = this.#deps;
-    const { videoUrl } = this.#authorisation;
-    const { broadcastId, epoch } = this.#ref;
-    const renditions = rungs.map(({ name, width, height, isCopy }) => ({
-      name,
-      width,
-      height,
-      isCopy,
-    }));
-    const body = { startedAt: startedAt.toISOString(), source: facts, renditions };
-    journal.write({
-      version: 1,
-      broadcastId,
-      epoch,
-      videoUrl,
-      startedAt: body.startedAt,
-      ended: null,
-    });
-    const send = () => control.started({ ...this.#ref, ...body });
-    this.#reports.add({ name: "started", send });
-  }
-
-  #reportPoster(sourceKey: string): void {
-    const send = () => this.#deps.control.poster({ ...this.#ref, sourceKey });
-    this.#reports.add({ name: "poster", send });
-  }
-
-  #reportEnded(
-    reason: EndReason,
-    detail: string | null,
-    { durationMs, recordedBytes }: RecordingSummary,
-    media: Media | null,
-  ): void {
-    const { control, journal } = this.#deps;
-    const endedAt = new Date().toISOString();
-    const body = { ...this.#ref, endedAt, reason, detail, durationMs, recordedBytes };
-    if (media !== null) {
-      const { broadcastId, epoch } = body;
-      const { videoUrl } = this.#authorisation;
-      const startedAt = media.startedAt.toISOString();
-      journal.write({ version: 1, broadcastId, epoch, videoUrl, startedAt, ended: body });
-    }
-    const send = async () => {
-      await control.ended(body);
-      journal.remove(this.broadcastId);
-    };
-    this.#reports.add({ name: "ended", send });
   }
 }
 
