@@ -45,7 +45,8 @@ const COMMANDS = {
 const TOOLS = {
   ffmpeg: {
     packages: ["ffmpeg"],
-    find: () => firstAnswering([process.env.FFMPEG_PATH, onPath("ffmpeg")], ["-version"]),
+    // Whether it is fit is asked by the command itself, a moment later.
+    find: () => process.env.FFMPEG_PATH || onPath("ffmpeg"),
   },
   chromium: {
     packages: ["chromium"],

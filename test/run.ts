@@ -112,14 +112,22 @@ function printSummary(tally: Tally): number {
 }
 
 async function main(): Promise<number> {
+  let isInterrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => isInterrupted = true);
+  }
   const reports = mkdtempSync(join(tmpdir(), "sluice-gate-"));
   try {
     const checks = await Promise.all(
       CHECKS.filter(({ name }) => isWanted(name)).map(runCheck),
     );
     let tally = checks.reduce(addTallies, EMPTY_TALLY);
-    for (const suite of SUITES) tally = addTallies(tally, await runSuite(suite, reports));
-    return printSummary(tally);
+    for (const suite of SUITES) {
+      if (isInterrupted) break;
+      tally = addTallies(tally, await runSuite(suite, reports));
+    }
+    const exitCode = printSummary(tally);
+    return isInterrupted ? 130 : exitCode;
   } finally {
     rmSync(reports, { recursive: true, force: true });
   }
