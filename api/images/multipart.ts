@@ -116,7 +116,8 @@ class BoundaryReader {
       const safe = this.#pending.length - this.#delimiter.length + 1;
       if (safe > 0) {
         const ready = this.#pending.subarray(0, safe);
-        this.#pending = this.#pending.subarray(safe);
+        // A copy: a view of these few bytes would hold all of the chunk while it waits for the next.
+        this.#pending = Buffer.from(this.#pending.subarray(safe));
         yield ready;
       }
       const chunk = await this.#readChunk();
