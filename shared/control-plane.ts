@@ -125,7 +125,10 @@ async function post(options: ControlPlaneOptions, request: Call): Promise<unknow
 function readProblem(text: string): { code: string; detail: string } {
   try {
     const { code, detail } = JSON.parse(text) as Record<string, unknown>;
-    return { code: String(code ?? "UNKNOWN"), detail: String(detail ?? "") };
+    return {
+      code: typeof code === "string" ? code : "UNKNOWN",
+      detail: typeof detail === "string" ? detail : "",
+    };
   } catch {
     return { code: "UNKNOWN", detail: text.slice(0, 200) };
   }

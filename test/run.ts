@@ -35,7 +35,7 @@ const CHECKS: readonly Check[] = [
 
 const ROOMS = ["api", "cli", "db", "media-node", "resizer", "shared", "web"];
 const SUITES: readonly Suite[] = [
-  { name: "bun", argv: VITEST_ON_BUN, folders: [...ROOMS, "test/checks", "test/gate"] },
+  { name: "bun", argv: VITEST_ON_BUN, folders: [...ROOMS, "test/{checks,gate,helpers,runtime}"] },
   // Journeys measure time: one after the other, with the machine to themselves.
   { name: "journeys", argv: [...VITEST_ON_BUN, "--no-file-parallelism"], folders: ["test/e2e"] },
   { name: "deno", argv: VITEST_ON_DENO, folders: ["api", "db", "shared"] },
