@@ -35,10 +35,14 @@ const CHECKS: readonly Check[] = [
 
 const ROOMS = ["api", "cli", "db", "media-node", "resizer", "shared", "web"];
 const SUITES: readonly Suite[] = [
-  { name: "bun", argv: VITEST_ON_BUN, folders: [...ROOMS, "test/{checks,gate,helpers,runtime}"] },
+  { name: "bun", argv: VITEST_ON_BUN, folders: [...ROOMS, "test/{checks,gate,helpers}"] },
   // Journeys measure time: one after the other, with the machine to themselves.
-  { name: "journeys", argv: [...VITEST_ON_BUN, "--no-file-parallelism"], folders: ["test/e2e"] },
-  { name: "deno", argv: VITEST_ON_DENO, folders: ["api", "db", "shared"] },
+  {
+    name: "journeys",
+    argv: [...VITEST_ON_BUN, "--no-file-parallelism"],
+    folders: ["test/e2e", "test/runtime/bun"],
+  },
+  { name: "deno", argv: VITEST_ON_DENO, folders: ["api", "db", "shared", "test/runtime/deno"] },
   { name: "embedded", argv: VITEST_ON_BUN, folders: ["api"], isEmbedded: true },
 ];
 
