@@ -4,18 +4,18 @@
 import type { Deps } from "./deps.ts";
 
 /**
- * Deletes the recordings of videos whose rows are gone. A storage that fails costs space, not the
- * answer: what is left is named in the log.
+ * Deletes what lies below `prefixes`, once the rows it belonged to are gone. A storage that fails
+ * costs space, not the answer: what is left is named in the log.
  */
 export async function deleteVideoFiles(
   deps: Pick<Deps, "storage" | "log">,
-  urls: readonly string[],
+  prefixes: readonly string[],
 ): Promise<void> {
-  for (const url of urls) {
+  for (const prefix of prefixes) {
     try {
-      await deps.storage.deletePrefix(`videos/${url}/`);
+      await deps.storage.deletePrefix(prefix);
     } catch (error) {
-      deps.log.error("video.files_left", { prefix: `videos/${url}/`, error });
+      deps.log.error("video.files_left", { prefix, error });
     }
   }
 }

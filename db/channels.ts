@@ -8,6 +8,7 @@ import { isUniqueViolation } from "./errors.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
 import { type Param, prepareStatement } from "./prepared.ts";
 import type { ChannelStatus, Database } from "./schema.ts";
+import { forgetVideos } from "./videos.ts";
 
 /** A channel as its owner sees it, the key still sealed. */
 export type Channel = {
@@ -129,16 +130,18 @@ export async function updateStreamKey(
   }).where("id", "=", change.channelId).execute();
 }
 
-/** Deletes a channel with everything below it; the `url` of each video whose files are left. */
+/** Deletes a channel with everything below it; what storage holds of it, by its prefixes. */
 export async function deleteChannel(
   db: Kysely<Database>,
   channelId: string,
 ): Promise<readonly string[]> {
   return await db.transaction().execute(async (trx) => {
-    const videos = await trx.selectFrom("videos").select("url")
+    // In the order in which everything locks: no publisher gets a video of it from here on.
+    await trx.selectFrom("channels").select("id").where("id", "=", channelId).forUpdate().execute();
+    const videos = await trx.selectFrom("videos").select(["url", "thumbnail_id"])
       .where("channel_id", "=", channelId).execute();
     await trx.deleteFrom("channels").where("id", "=", channelId).execute();
-    return videos.map(({ url }) => url);
+    return await forgetVideos(trx, videos);
   });
 }
 

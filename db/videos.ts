@@ -1,8 +1,9 @@
 /**
  * Videos: what viewers see of a channel.
  */
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 import { newId, newVideoUrl } from "#shared/ids.ts";
+import { imagePrefix } from "./images.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
 import { type Param, prepareStatement } from "./prepared.ts";
 import type { Database, VideoStatus } from "./schema.ts";
@@ -118,11 +119,11 @@ export async function updateOwnVideo(
 
 /** `live`: the video has a broadcast that runs or is about to, so it stays. */
 export type VideoDeletion =
-  | { readonly outcome: "deleted"; readonly url: string }
+  | { readonly outcome: "deleted"; readonly prefixes: readonly string[] }
   | { readonly outcome: "live" }
   | { readonly outcome: "unknown" };
 
-/** Deletes a video of the user unless it is live. */
+/** Deletes a video of the user unless it is live; what storage holds of it lies below `prefixes`. */
 export async function deleteOwnVideo(
   db: Kysely<Database>,
   video: { readonly id: string; readonly userId: string },
@@ -137,13 +138,35 @@ export async function deleteOwnVideo(
         "broadcasts as b",
         (join) => join.onRef("b.video_id", "=", "v.id").on("b.state", "<>", "ended"),
       )
-      .select(["v.url", "v.status", "b.id as broadcastId"])
+      .select(["v.url", "v.status", "v.thumbnail_id", "b.id as broadcastId"])
       .where("v.id", "=", video.id).where("v.channel_id", "=", channel.id).executeTakeFirst();
     if (row === undefined) return { outcome: "unknown" };
     if (row.status === "RUNNING" || row.broadcastId !== null) return { outcome: "live" };
     await trx.deleteFrom("videos").where("id", "=", video.id).execute();
-    return { outcome: "deleted", url: row.url };
+    return { outcome: "deleted", prefixes: await forgetVideos(trx, [row]) };
   });
+}
+
+type DeletedVideo = { readonly url: string; readonly thumbnail_id: string | null };
+
+/**
+ * Deletes the thumbnails that no other video shares, after the rows of `videos` are gone, and names
+ * everything that storage holds of them by its prefixes.
+ */
+export async function forgetVideos(
+  trx: Transaction<Database>,
+  videos: readonly DeletedVideo[],
+): Promise<readonly string[]> {
+  const recordings = videos.map(({ url }) => `videos/${url}/`);
+  const imageIds = videos.flatMap(({ thumbnail_id: id }) => id === null ? [] : [id]);
+  if (imageIds.length === 0) return recordings;
+  const images = await trx.deleteFrom("images").where("id", "in", [...new Set(imageIds)])
+    .where((eb) =>
+      eb.not(eb.exists(
+        eb.selectFrom("videos").select("videos.id").whereRef("thumbnail_id", "=", "images.id"),
+      ))
+    ).returning("id").execute();
+  return [...recordings, ...images.map(({ id }) => imagePrefix("thumbnail", id))];
 }
 
 function selectVideos(db: Kysely<Database>, filter: VideoFilter) {

@@ -147,6 +147,38 @@ test("a live video cannot be deleted, and one that is over goes with its files",
   expect((await app.send("DELETE", path, { token })).status).toBe(404);
 });
 
+test("a thumbnail goes with the last video that shows it", async () => {
+  const { token, video } = await newChannel("sharer");
+  const second = await app.send<Video>("POST", "/user/channel/videos", {
+    token,
+    json: { title: "The same again" },
+  });
+  const user = await app.send<{ id: string }>("GET", "/user", { token });
+  const id = crypto.randomUUID();
+  const key = `thumbnails/${id}/1/640.webp`;
+  const variant = { name: "640.webp", key, width: 640, height: 360, bytes: 3 };
+  const { db, storage } = app.deps;
+  await db.insertInto("images").values({
+    id,
+    user_id: user.body.id,
+    purpose: "thumbnail",
+    status: "ready",
+    variants: [{ ...variant, contentType: "image/webp" }],
+  }).execute();
+  const videoIds = [video.id, second.body.id];
+  await db.updateTable("videos").set({ thumbnail_id: id }).where("id", "in", videoIds).execute();
+  await storage.put(key, new Uint8Array([1, 2, 3]), { contentType: "image/webp" });
+
+  const shown = await app.send<{ thumbnail: string }>("GET", `/videos/${video.url}`);
+  expect(shown.body.thumbnail)
+    .toBe(`http://localhost:8000/videos/thumbnails/${id}-1-640.webp`);
+  await app.send("DELETE", `/user/channel/videos/${video.id}`, { token });
+  expect(await storage.head(key)).not.toBeNull();
+  await app.send("DELETE", `/user/channel/videos/${second.body.id}`, { token });
+  expect(await storage.head(key)).toBeNull();
+  expect(await db.selectFrom("images").select("id").where("id", "=", id).execute()).toEqual([]);
+});
+
 test("DELETE /user/channel takes everything below it and cuts a running broadcast", async () => {
   const { token, channel, video } = await newChannel("leaving");
   const live = await goLive(channel.streamKey);

@@ -145,9 +145,9 @@ async function rotateStreamKey(deps: Deps, userId: string, change: StreamKeyChan
 
 async function removeChannel(deps: Deps, userId: string): Promise<void> {
   const { id: channelId } = requireChannel(await findOwnChannel(deps.db, userId));
-  const urls = await deleteChannel(deps.db, channelId);
-  deps.log.info("channel.deleted", { channelId, videos: urls.length });
-  await deleteVideoFiles(deps, urls);
+  const prefixes = await deleteChannel(deps.db, channelId);
+  deps.log.info("channel.deleted", { channelId });
+  await deleteVideoFiles(deps, prefixes);
 }
 
 function requireChannel(channel: Channel | undefined): Channel {

@@ -51,7 +51,7 @@ test("a bug is answered without a trace of it", async () => {
   const logged: string[] = [];
   const log = { ...app.deps.log, error: (event: string) => logged.push(event) };
   const broken = await createTestApp({
-    log: log as never,
+    log,
     tokens: { ...app.deps.tokens, verifyAccess: () => Promise.reject(new Error("secret detail")) },
   });
   const reply = await broken.send("GET", "/user", { token: "x.y.z" });

@@ -145,7 +145,7 @@ async function removeVideo(deps: Deps, own: { userId: string; id: string }): Pro
   }
   if (deletion.outcome !== "deleted") throw noVideo();
   deps.log.info("video.deleted", { videoId: own.id });
-  await deleteVideoFiles(deps, [deletion.url]);
+  await deleteVideoFiles(deps, deletion.prefixes);
 }
 
 function requireVideo(video: Video | undefined): Video {

@@ -28,7 +28,7 @@ test("10 000 requests at 64 connections: no 5xx, memory grows by less than 20 MB
   await load(WARM_UP_REQUESTS);
   const before = residentBytes(api.pid);
   const statuses = await load(REQUESTS);
-  expect([...statuses.keys()].toSorted()).toEqual([200, 401, 404]);
+  expect(new Set(statuses.keys())).toEqual(new Set([200, 401, 404]));
   expect(residentBytes(api.pid) - before).toBeLessThan(20e6);
 }, 120_000);
 
