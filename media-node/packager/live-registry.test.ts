@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
 import { LiveRegistry } from "./live-registry.ts";
-import { readMediaPlaylist } from "./check-playlist.ts";
 import { ViewerCounter } from "./viewer-counter.ts";
 
 const live = new LiveRegistry();

@@ -8,6 +8,12 @@ import { join } from "node:path";
 import * as HLS from "hls-parser";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import {
+  checkMediaPlaylist,
+  checkMultivariant,
+  checkReload,
+  readMediaPlaylist,
+} from "#shared/hls/check-playlist.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import {
@@ -19,12 +25,6 @@ import {
 import { delay, feed, type MediaEvent, recordMedia } from "#test/helpers/media-source.ts";
 import { createPlaybackServer, type PlaybackServer } from "../playback/server.ts";
 import { createRecorder } from "../recorder/recorder.ts";
-import {
-  checkMediaPlaylist,
-  checkMultivariant,
-  checkReload,
-  readMediaPlaylist,
-} from "./check-playlist.ts";
 import { LiveRegistry } from "./live-registry.ts";
 import { createPackager } from "./packager.ts";
 import type { PackagerStart } from "./port.ts";
