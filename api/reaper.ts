@@ -3,7 +3,7 @@
  */
 import type { Kysely } from "kysely";
 import { failStaleImages, findSourceKeys } from "#db/image-reports.ts";
-import { ORIGINALS } from "#db/images.ts";
+import { ORIGINALS } from "#shared/contracts/jobs.ts";
 import type { Database } from "#db/schema.ts";
 import { deleteSpentSessions, endLostBroadcasts } from "#db/sweeps.ts";
 import { messageOf } from "#shared/errors.ts";

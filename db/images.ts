@@ -10,9 +10,6 @@ import type { Database, ImagesTable } from "./schema.ts";
 
 export type ImageRow = Selectable<ImagesTable>;
 
-/** Originals lie below this prefix until they are resized; nothing serves them. */
-export const ORIGINALS = "originals/";
-
 const FOLDERS: Readonly<Record<ImagePurpose, string>> = {
   "profile-picture": "pictures",
   thumbnail: "thumbnails",

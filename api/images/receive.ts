@@ -4,7 +4,7 @@
 import { AppError } from "#shared/errors.ts";
 import { randomName } from "#shared/ids.ts";
 import { type ImageHeader, SNIFF_BYTES, sniffImage } from "#shared/images/sniff.ts";
-import { ORIGINALS } from "#db/images.ts";
+import { ORIGINALS } from "#shared/contracts/jobs.ts";
 import { ObjectTooLargeError, type Storage } from "#shared/storage/port.ts";
 import { type Part, readBoundary, readParts } from "./multipart.ts";
 

@@ -4,6 +4,7 @@
  */
 import type { EndReason, Issue } from "#shared/contracts/broadcast.ts";
 import type { AuthoriseResponse, ProgressRequest } from "#shared/contracts/control.ts";
+import { ORIGINALS } from "#shared/contracts/jobs.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
 import type { ControlPlane } from "#shared/control-plane.ts";
 import { messageOf } from "#shared/errors.ts";
@@ -230,7 +231,7 @@ export class LiveStream {
 
   #createPosterTaker(): PosterTaker {
     const { ffmpegPath, storage } = this.#deps;
-    const storageKey = `posters/${this.broadcastId}.jpg`;
+    const storageKey = `${ORIGINALS}poster-${this.broadcastId}.jpg`;
     const onStored = () => this.#reports.poster(storageKey);
     return new PosterTaker({ ffmpegPath, storage, storageKey, log: this.#log, onStored });
   }

@@ -3,6 +3,9 @@
  */
 import * as z from "zod";
 
+/** Originals lie below this storage prefix until they are resized; nothing serves them. */
+export const ORIGINALS = "originals/";
+
 /** Which sizes an image gets; the resizer's table says what each purpose means. */
 export const imagePurposeSchema = z.enum(["profile-picture", "thumbnail"]);
 export type ImagePurpose = z.infer<typeof imagePurposeSchema>;
