@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withDeadline } from "#shared/retry.ts";
 import { cleanEnvironment } from "../helpers/sluice.ts";
 import { until } from "../helpers/until.ts";
 
@@ -35,7 +36,8 @@ export async function startApi(
   env: Readonly<Record<string, string>>,
 ): Promise<ApiProcess> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "sluice-api-"));
-  const { child, stdout, stderr } = launch(argv, { SLUICE_DATA_DIR: dataDirectory, ...env });
+  const launched = launch(argv, { SLUICE_DATA_DIR: dataDirectory, ...env });
+  const { child, stdout, stderr } = launched;
   const ready = await until(() => {
     if (child.exitCode !== null) throw new Error(`exit ${child.exitCode}:\n${stderr()}`);
     return stdout().includes("\n") ? JSON.parse(stdout()) as { port: number } : undefined;
@@ -46,7 +48,7 @@ export async function startApi(
     stderr,
     stop: async () => {
       child.kill("SIGTERM");
-      const code = await exitOf(child);
+      const code = await exitOf(launched);
       await rm(dataDirectory, { recursive: true, force: true });
       return code;
     },
@@ -58,11 +60,18 @@ export async function runApi(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Exited> {
-  const { child, stdout, stderr } = launch(argv, env);
-  return { code: await exitOf(child), stdout: stdout(), stderr: stderr() };
+  const launched = launch(argv, env);
+  return { code: await exitOf(launched), stdout: launched.stdout(), stderr: launched.stderr() };
 }
 
-function launch(argv: readonly string[], env: Readonly<Record<string, string>>) {
+type Launched = {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+};
+
+function launch(argv: readonly string[], env: Readonly<Record<string, string>>): Launched {
   const [command = "", ...args] = argv;
   let stdout = "";
   let stderr = "";
@@ -72,15 +81,15 @@ function launch(argv: readonly string[], env: Readonly<Record<string, string>>) 
   });
   child.stdout.setEncoding("utf8").on("data", (text: string) => stdout += text);
   child.stderr.setEncoding("utf8").on("data", (text: string) => stderr += text);
-  return { child, stdout: () => stdout, stderr: () => stderr };
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return { child, exited, stdout: () => stdout, stderr: () => stderr };
 }
 
-async function exitOf(child: ChildProcess): Promise<number | null> {
+async function exitOf({ child, exited }: Launched): Promise<number | null> {
   try {
-    await until(() => child.exitCode !== null || child.signalCode !== null, DEADLINE_MS);
+    return await withDeadline("exiting", DEADLINE_MS, exited);
   } catch (error) {
     child.kill("SIGKILL");
     throw error;
   }
-  return child.exitCode;
 }
