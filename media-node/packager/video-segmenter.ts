@@ -103,7 +103,10 @@ export class VideoSegmenter implements Segmenter {
     this.#tail = null;
     const gapTicks = nextDts === null ? 0 : nextDts - tail.dtsTicks;
     const isKnown = gapTicks > 0 && gapTicks <= HOLE_TICKS;
-    this.#append(tail, isKnown ? gapTicks : tail.durationTicks || this.#frameTicks);
+    const durationTicks = isKnown ? gapTicks : tail.durationTicks || this.#frameTicks;
+    // RFC 8216bis 4.4.3.7: a frame that lasted longer than expected begins a part of its own.
+    if (this.#wouldOverfill(tail.dtsTicks + durationTicks)) this.#closePart(tail.dtsTicks);
+    this.#append(tail, durationTicks);
   }
 
   #append(sample: VideoSample, durationTicks: number): void {
@@ -132,11 +135,15 @@ export class VideoSegmenter implements Segmenter {
     if (this.#isPartFull()) this.#closePart(dts);
   }
 
+  /** One more frame would make the part too long. */
   #isPartFull(): boolean {
+    return this.#wouldOverfill(this.#endDts + this.#frameTicks);
+  }
+
+  /** RFC 8216bis 4.4.3.7: no part is longer than PART-TARGET. */
+  #wouldOverfill(endDts: number): boolean {
     const first = this.#samples[0];
-    // RFC 8216bis 4.4.3.7: no part is longer than PART-TARGET; one more frame would make it so.
-    return first !== undefined &&
-      this.#endDts - first.dtsTicks + this.#frameTicks > this.#partTargetTicks + 1;
+    return first !== undefined && endDts - first.dtsTicks > this.#partTargetTicks + 1;
   }
 
   #openSegment(keyframe: VideoSample): void {

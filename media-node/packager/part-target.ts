@@ -1,0 +1,25 @@
+/**
+ * How long the parts of a broadcast are.
+ */
+import type { Latency } from "#shared/contracts/broadcast.ts";
+
+/** What a part should last, and how much longer than its frames PART-TARGET says it may be. */
+const PARTS: Readonly<
+  Record<Exclude<Latency, "standard">, { targetMs: number; slackMs: number }>
+> = {
+  // Frames of a copied source are stamped in whole milliseconds and jitter a little. With few frames
+  // in a part, one frame fewer would be below 85 % of the target: hence the wider slack.
+  lowest: { targetMs: 200, slackMs: 10 },
+  low: { targetMs: 1000 / 3, slackMs: 20 / 3 },
+};
+
+/**
+ * PART-TARGET in ms for frames of `frameMs`: a whole number of frames and a slack that one more frame
+ * does not fit into, so that every part has the same number of frames. Null without parts.
+ */
+export function partTargetMsOf(latency: Latency, frameMs: number): number | null {
+  if (latency === "standard") return null;
+  const { targetMs, slackMs } = PARTS[latency];
+  const frames = Math.max(1, Math.round(targetMs / frameMs));
+  return Math.ceil(frames * frameMs + Math.min(slackMs, frameMs / 2) - 1e-6);
+}
