@@ -14,7 +14,10 @@ import { connectPostgres } from "./wire.ts";
 export type DatabaseOptions = {
   /** `postgres://user:password@host:port/database` */
   readonly url: string;
-  /** Connections in all, default 8: half of them, but at most four, are for transactions. */
+  /**
+   * Connections in all, made when they are needed, default 12: half of them, but at most four, are
+   * for transactions. With eight for plain statements one core is kept busy; more only wait.
+   */
   readonly poolSize?: number;
   /** Longest time for one statement, default 5000. */
   readonly queryDeadlineMs?: number;
@@ -44,7 +47,7 @@ const SERVER_GRACE_MS = 500;
  * server is away, queries throw DatabaseUnavailableError, and work again once it is back.
  */
 export function createDatabase(options: DatabaseOptions): DatabaseClient {
-  const { poolSize = 8, queryDeadlineMs = 5000 } = options;
+  const { poolSize = 12, queryDeadlineMs = 5000 } = options;
   const forTransactions = Math.max(1, Math.min(4, Math.floor(poolSize / 2)));
   const connect = (maxConnections: number, onClose?: () => void) =>
     connectPostgres({
