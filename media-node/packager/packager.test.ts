@@ -8,12 +8,9 @@ import { join } from "node:path";
 import * as HLS from "hls-parser";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
-import {
-  checkMediaPlaylist,
-  checkMultivariant,
-  checkReload,
-  readMediaPlaylist,
-} from "#shared/hls/check-playlist.ts";
+import { checkMultivariant } from "#shared/hls/check-multivariant.ts";
+import { checkMediaPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
+import { checkReload } from "#shared/hls/check-reload.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import {

@@ -3,38 +3,21 @@
  * breach as a sentence. Pure; used by tests and by `sluice probe`.
  * @see draft-pantos-hls-rfc8216bis-20
  */
-
-type Line = { readonly tag: string; readonly value: string };
-
-export type CheckedPart = {
-  readonly uri: string;
-  readonly durationS: number;
-  readonly isIndependent: boolean;
-};
-
-export type CheckedSegment = {
-  readonly msn: number;
-  readonly uri: string;
-  readonly durationS: number;
-  readonly isDiscontinuous: boolean;
-  readonly initUri: string | null;
-  readonly wallClockMs: number | null;
-  readonly parts: readonly CheckedPart[];
-};
+import {
+  attributeOf,
+  type CheckedPart,
+  type ParsedPlaylist,
+  parseMediaPlaylist,
+  type PlaylistLine,
+  splitLines,
+} from "./parse-playlist.ts";
 
 /** A media playlist as it was read, and what is wrong with it. */
-export type CheckedPlaylist = {
-  readonly targetDurationS: number;
-  readonly partTargetS: number | null;
-  readonly mediaSequence: number;
-  readonly discontinuitySequence: number;
-  readonly skipped: number;
-  readonly segments: readonly CheckedSegment[];
-  readonly openParts: readonly CheckedPart[];
-  readonly preloadHintUri: string | null;
-  readonly isEnded: boolean;
-  readonly isVod: boolean;
+export type CheckedPlaylist = ParsedPlaylist & {
+  /** Breaches of the draft. */
   readonly complaints: readonly string[];
+  /** What the draft allows, but recommends otherwise. */
+  readonly advice: readonly string[];
 };
 
 const ONCE = [
@@ -52,124 +35,101 @@ const ONCE = [
 const KNOWN = new Set([
   ...ONCE,
   "EXTINF",
+  "EXT-X-BITRATE",
+  "EXT-X-BYTERANGE",
+  "EXT-X-DATERANGE",
+  "EXT-X-DEFINE",
   "EXT-X-DISCONTINUITY",
+  "EXT-X-GAP",
+  "EXT-X-INDEPENDENT-SEGMENTS",
+  "EXT-X-KEY",
   "EXT-X-MAP",
   "EXT-X-PROGRAM-DATE-TIME",
   "EXT-X-PART",
   "EXT-X-PRELOAD-HINT",
   "EXT-X-RENDITION-REPORT",
+  "EXT-X-START",
 ]);
+/** Containers that need no EXT-X-MAP. */
+const SELF_CONTAINED = /\.(?:ts|aac|mp3|ac3|ec3|vtt|webvtt)(?:\?|$)/;
+const WALL_CLOCK_TOLERANCE_MS = 2;
 
-/** Every breach in a media playlist; empty when there is none. */
+/** Every breach in a media playlist, and all advice; empty when there is none. */
 export function checkMediaPlaylist(text: string): string[] {
-  return [...readMediaPlaylist(text).complaints];
+  const { complaints, advice } = readMediaPlaylist(text);
+  return [...complaints, ...advice];
 }
 
 /** Reads a media playlist as far as it goes. */
 export function readMediaPlaylist(text: string): CheckedPlaylist {
   const complaints: string[] = [];
-  const lines = splitLines(text, complaints);
+  const advice: string[] = [];
+  const lines = splitLines(text);
+  const playlist = { ...parseMediaPlaylist(lines), complaints, advice };
+  checkFrame(text, complaints);
+  checkTags(lines, complaints, advice);
+  checkHead(playlist, lines, complaints);
+  checkSegments(playlist, complaints);
+  checkParts(playlist, complaints);
+  checkEdge(playlist, lines, complaints);
+  checkReports(playlist, complaints);
+  return playlist;
+}
+
+function checkFrame(text: string, complaints: string[]): void {
+  if (!/^#EXTM3U\r?\n/.test(text)) complaints.push("the first line is not #EXTM3U");
+  if (!text.endsWith("\n")) complaints.push("the last line is cut off");
+}
+
+function checkTags(
+  lines: readonly PlaylistLine[],
+  complaints: string[],
+  advice: string[],
+): void {
   for (const tag of ONCE) {
     const count = lines.filter((line) => line.tag === tag).length;
     if (count > 1) complaints.push(`${tag} stands there ${count} times`);
   }
-  for (const { tag } of lines) if (!KNOWN.has(tag) && tag !== "") complaints.push(`unknown ${tag}`);
-  const head = readHead(lines, complaints);
-  const body = readBody(lines, head);
-  const playlist = { ...head, ...body, complaints };
-  checkSegments(playlist, complaints);
-  checkParts(playlist, complaints);
-  checkEdge(playlist, lines, complaints);
-  return playlist;
-}
-
-type Head = Pick<
-  CheckedPlaylist,
-  | "targetDurationS"
-  | "partTargetS"
-  | "mediaSequence"
-  | "discontinuitySequence"
-  | "skipped"
-  | "isEnded"
-  | "isVod"
->;
-
-function splitLines(text: string, complaints: string[]): Line[] {
-  if (!text.startsWith("#EXTM3U\n")) complaints.push("the first line is not #EXTM3U");
-  if (!text.endsWith("\n")) complaints.push("the last line is cut off");
-  return text.split("\n").filter((line) => line !== "").map((line) => {
-    if (!line.startsWith("#")) return { tag: "", value: line };
-    const colon = line.indexOf(":");
-    if (colon === -1) return { tag: line.slice(1), value: "" };
-    return { tag: line.slice(1, colon), value: line.slice(colon + 1) };
-  });
-}
-
-function readHead(lines: readonly Line[], complaints: string[]): Head {
-  const number = (tag: string, fallback: number) => {
-    const value = lines.find((line) => line.tag === tag)?.value;
-    if (value === undefined) return fallback;
-    if (!/^\d+$/.test(value)) complaints.push(`${tag} is not a whole number: ${value}`);
-    return Number(value);
-  };
-  const version = number("EXT-X-VERSION", 1);
-  const targetDurationS = number("EXT-X-TARGETDURATION", 0);
-  if (targetDurationS < 1) complaints.push("EXT-X-TARGETDURATION is missing or 0");
-  if (version < 6) complaints.push(`EXT-X-VERSION:${version} does not allow EXT-X-MAP`);
-  const partInf = lines.find((line) => line.tag === "EXT-X-PART-INF");
-  const skip = lines.find((line) => line.tag === "EXT-X-SKIP");
-  if (skip !== undefined && version < 9) complaints.push("EXT-X-SKIP needs version 9");
-  return {
-    targetDurationS,
-    partTargetS: partInf === undefined ? null : Number(attribute(partInf.value, "PART-TARGET")),
-    mediaSequence: number("EXT-X-MEDIA-SEQUENCE", 0),
-    discontinuitySequence: number("EXT-X-DISCONTINUITY-SEQUENCE", 0),
-    skipped: Number(attribute(skip?.value ?? "", "SKIPPED-SEGMENTS") ?? 0),
-    isEnded: lines.some((line) => line.tag === "EXT-X-ENDLIST"),
-    isVod: lines.some((line) => line.tag === "EXT-X-PLAYLIST-TYPE" && line.value === "VOD"),
-  };
-}
-
-type Body = Pick<CheckedPlaylist, "segments" | "openParts" | "preloadHintUri">;
-
-function readBody(lines: readonly Line[], head: Head): Body {
-  const segments: CheckedSegment[] = [];
-  let initUri: string | null = null;
-  let preloadHintUri: string | null = null;
-  let next = freshSegment();
-  for (const { tag, value } of lines) {
-    if (tag === "EXT-X-MAP") initUri = attribute(value, "URI");
-    if (tag === "EXT-X-DISCONTINUITY") next.isDiscontinuous = true;
-    if (tag === "EXT-X-PROGRAM-DATE-TIME") next.wallClockMs = Date.parse(value);
-    if (tag === "EXT-X-PRELOAD-HINT") preloadHintUri = attribute(value, "URI");
-    if (tag === "EXT-X-PART") next.parts.push(readPart(value));
-    if (tag === "EXTINF") next.durationS = Number(value.split(",")[0]);
-    if (tag !== "") continue;
-    const msn = head.mediaSequence + head.skipped + segments.length;
-    segments.push({ ...next, msn, uri: value, initUri });
-    next = freshSegment();
+  // 6.3.1: a client ignores tags it does not know, so they may be there
+  for (const { tag } of lines) if (!KNOWN.has(tag) && tag !== "") advice.push(`unknown ${tag}`);
+  const first = lines.findIndex(({ tag }) => tag === "EXTINF" || tag === "EXT-X-PART");
+  for (const tag of ["EXT-X-MEDIA-SEQUENCE", "EXT-X-DISCONTINUITY-SEQUENCE"]) {
+    // 4.4.3.2, 4.4.3.3
+    if (lines.findLastIndex((line) => line.tag === tag) > first && first !== -1) {
+      complaints.push(`${tag} comes after the first segment`);
+    }
   }
-  return { segments, openParts: next.parts, preloadHintUri };
 }
 
-function freshSegment() {
-  return {
-    isDiscontinuous: false,
-    wallClockMs: null as number | null,
-    parts: [] as CheckedPart[],
-    durationS: Number.NaN,
-  };
+const WHOLE_NUMBERS = new Set([
+  "EXT-X-VERSION",
+  "EXT-X-TARGETDURATION",
+  "EXT-X-MEDIA-SEQUENCE",
+  "EXT-X-DISCONTINUITY-SEQUENCE",
+]);
+
+function checkHead(
+  { version, targetDurationS, partTargetS }: ParsedPlaylist,
+  lines: readonly PlaylistLine[],
+  complaints: string[],
+): void {
+  for (const { tag, value } of lines) {
+    if (WHOLE_NUMBERS.has(tag) && !/^\d+$/.test(value)) {
+      complaints.push(`${tag} is not a whole number: ${value}`);
+    }
+  }
+  if (!(targetDurationS >= 1)) complaints.push("EXT-X-TARGETDURATION is missing or 0");
+  const has = (tag: string) => lines.some((line) => line.tag === tag);
+  if (version < 6 && has("EXT-X-MAP")) {
+    complaints.push(`EXT-X-VERSION:${version} does not allow EXT-X-MAP`);
+  }
+  if (version < 9 && has("EXT-X-SKIP")) complaints.push("EXT-X-SKIP needs version 9");
+  if (partTargetS !== null && !(partTargetS > 0)) {
+    complaints.push(`EXT-X-PART-INF has the PART-TARGET ${partTargetS}`);
+  }
 }
 
-function readPart(value: string): CheckedPart {
-  return {
-    uri: attribute(value, "URI") ?? "",
-    durationS: Number(attribute(value, "DURATION")),
-    isIndependent: attribute(value, "INDEPENDENT") === "YES",
-  };
-}
-
-function checkSegments(playlist: CheckedPlaylist, complaints: string[]): void {
+function checkSegments(playlist: ParsedPlaylist, complaints: string[]): void {
   const uris = new Set<string>();
   for (const { msn, uri, durationS, initUri, wallClockMs } of playlist.segments) {
     if (Number.isNaN(durationS)) complaints.push(`segment ${msn} has no EXTINF`);
@@ -180,30 +140,33 @@ function checkSegments(playlist: CheckedPlaylist, complaints: string[]): void {
         `segment ${msn} lasts ${durationS} s, the target is ${playlist.targetDurationS}`,
       );
     }
-    if (initUri === null) complaints.push(`segment ${msn} has no EXT-X-MAP before it`);
+    if (initUri === null && playlist.skipped === 0 && !SELF_CONTAINED.test(uri)) {
+      complaints.push(`segment ${msn} has no EXT-X-MAP before it`);
+    }
     if (wallClockMs !== null && Number.isNaN(wallClockMs)) {
       complaints.push(`segment ${msn} has a malformed EXT-X-PROGRAM-DATE-TIME`);
     }
-    if (uris.has(uri)) complaints.push(`${uri} is listed twice`);
+    if (uris.has(uri) && !playlist.hasByteRanges) complaints.push(`${uri} is listed twice`);
     uris.add(uri);
   }
-  checkWallClock(playlist.segments, complaints);
+  checkWallClock(playlist, complaints);
 }
 
-/** Within one timeline the wall clock runs as the segments do. */
-function checkWallClock(segments: readonly CheckedSegment[], complaints: string[]): void {
-  for (const [index, segment] of segments.entries()) {
+/** Within one timeline the wall clock runs as the segments do, the open one included. */
+function checkWallClock({ segments, openHead }: ParsedPlaylist, complaints: string[]): void {
+  const open = { ...openHead, msn: (segments.at(-1)?.msn ?? 0) + 1 };
+  for (const [index, segment] of [...segments, open].entries()) {
     const before = segments[index - 1];
     if (before === undefined || segment.isDiscontinuous) continue;
     if (before.wallClockMs === null || segment.wallClockMs === null) continue;
     const offMs = segment.wallClockMs - before.wallClockMs - before.durationS * 1000;
-    if (Math.abs(offMs) > 2) {
+    if (Math.abs(offMs) > WALL_CLOCK_TOLERANCE_MS) {
       complaints.push(`the wall clock of segment ${segment.msn} is ${Math.round(offMs)} ms off`);
     }
   }
 }
 
-function checkParts(playlist: CheckedPlaylist, complaints: string[]): void {
+function checkParts(playlist: ParsedPlaylist, complaints: string[]): void {
   const { partTargetS, segments, openParts } = playlist;
   if (partTargetS === null) {
     if (openParts.length > 0 || segments.some(({ parts }) => parts.length > 0)) {
@@ -229,6 +192,8 @@ function checkPartDurations(
 ): void {
   for (const [index, part] of parts.entries()) {
     if (part === null) continue;
+    if (part.uri === "") complaints.push("a part without a URI");
+    if (!(part.durationS > 0)) complaints.push(`${part.uri} lasts ${part.durationS} s`);
     if (part.durationS > partTargetS + 0.0001) {
       complaints.push(`${part.uri} lasts ${part.durationS} s, above PART-TARGET ${partTargetS}`);
     }
@@ -239,98 +204,55 @@ function checkPartDurations(
   }
 }
 
-function checkEdge(playlist: CheckedPlaylist, lines: readonly Line[], complaints: string[]): void {
-  const { isEnded, isVod, partTargetS, preloadHintUri, targetDurationS, segments } = playlist;
+function checkEdge(
+  playlist: ParsedPlaylist,
+  lines: readonly PlaylistLine[],
+  complaints: string[],
+): void {
+  const { isEnded, isVod, partTargetS, preloadHintUri, segments } = playlist;
   if (isVod && !isEnded) complaints.push("a VOD playlist without EXT-X-ENDLIST");
   if (isVod && playlist.mediaSequence !== 0) complaints.push("a VOD playlist does not begin at 0");
   if (isVod && segments.length === 0) complaints.push("a VOD playlist without segments");
   if (isEnded && preloadHintUri !== null) complaints.push("a preload hint after the end");
-  const control = lines.find((line) => line.tag === "EXT-X-SERVER-CONTROL")?.value ?? "";
+  checkServerControl(playlist, complaints);
   if (partTargetS === null) return;
+  const hints = lines.filter(({ tag, value }) =>
+    tag === "EXT-X-PRELOAD-HINT" && attributeOf(value, "TYPE") === "PART"
+  );
+  // 4.4.5.3: one hint of each type
+  if (hints.length > 1) complaints.push(`${hints.length} hints of one type`);
   if (!isEnded && preloadHintUri === null) complaints.push("parts without EXT-X-PRELOAD-HINT");
-  const holdBackS = Number(attribute(control, "PART-HOLD-BACK") ?? 0);
-  if (holdBackS < 3 * partTargetS - 1e-6) {
-    complaints.push(`PART-HOLD-BACK ${holdBackS} is below 3 × PART-TARGET ${partTargetS}`);
-  }
-  const skipUntil = attribute(control, "CAN-SKIP-UNTIL");
-  if (skipUntil !== null && Number(skipUntil) < 6 * targetDurationS) {
-    complaints.push(`CAN-SKIP-UNTIL ${skipUntil} is below 6 × ${targetDurationS}`);
-  }
   const listed = segments.flatMap(({ parts }) => parts).concat(playlist.openParts);
-  if (listed.some(({ uri }) => uri === preloadHintUri)) {
+  if (!playlist.hasByteRanges && listed.some(({ uri }) => uri === preloadHintUri)) {
     complaints.push("the hint is listed already");
   }
 }
 
-/** What a later load of a live playlist breaks of the promises of an earlier one. */
-export function checkReload(before: string, after: string): string[] {
-  const [old, now] = [readMediaPlaylist(before), readMediaPlaylist(after)];
-  const complaints: string[] = [];
-  if (now.isVod) return complaints;
-  for (const name of ["mediaSequence", "discontinuitySequence"] as const) {
-    if (now[name] < old[name]) {
-      complaints.push(`${name} went back from ${old[name]} to ${now[name]}`);
-    }
+/** 4.4.3.8 */
+function checkServerControl(playlist: ParsedPlaylist, complaints: string[]): void {
+  const { serverControl, partTargetS, targetDurationS, isEnded } = playlist;
+  const { holdBackS, partHoldBackS, canSkipUntilS, canBlockReload } = serverControl;
+  if (canSkipUntilS !== null && canSkipUntilS < 6 * targetDurationS) {
+    complaints.push(`CAN-SKIP-UNTIL ${canSkipUntilS} is below 6 × ${targetDurationS}`);
   }
-  for (const name of ["targetDurationS", "partTargetS"] as const) {
-    if (now[name] !== old[name]) {
-      complaints.push(`${name} changed from ${String(old[name])} to ${String(now[name])}`);
-    }
+  if (holdBackS !== null && holdBackS < 3 * targetDurationS - 1e-6) {
+    complaints.push(`HOLD-BACK ${holdBackS} is below 3 × ${targetDurationS}`);
   }
-  const lastOld = old.mediaSequence + old.skipped + old.segments.length;
-  if (now.mediaSequence + now.skipped + now.segments.length < lastOld) {
-    complaints.push("segments vanished from the end");
+  if (partTargetS === null) return;
+  if ((partHoldBackS ?? 0) < 3 * partTargetS - 1e-6) {
+    complaints.push(`PART-HOLD-BACK ${partHoldBackS ?? 0} is below 3 × PART-TARGET ${partTargetS}`);
   }
-  for (const segment of now.segments) {
-    const same = old.segments.find(({ msn }) => msn === segment.msn);
-    if (same === undefined) continue;
-    if (same.uri !== segment.uri || same.durationS !== segment.durationS) {
-      complaints.push(`segment ${segment.msn} changed`);
-    }
-    if (same.isDiscontinuous !== segment.isDiscontinuous) {
-      complaints.push(`the discontinuity of segment ${segment.msn} changed`);
-    }
-  }
-  return complaints;
+  // Appendix B.1
+  if (!isEnded && !canBlockReload) complaints.push("parts without CAN-BLOCK-RELOAD=YES");
 }
 
-const CODECS = /^(?:avc1\.[0-9a-f]{6}|mp4a\.40\.\d{1,2})(?:,(?:mp4a\.40\.\d{1,2}))?$/;
-
-/** Every breach in a multivariant playlist; empty when there is none. */
-export function checkMultivariant(text: string): string[] {
-  const complaints: string[] = [];
-  const lines = splitLines(text, complaints);
-  let variants = 0;
-  for (const [index, { tag, value }] of lines.entries()) {
-    if (tag !== "EXT-X-STREAM-INF") continue;
-    variants += 1;
-    checkVariant(value, complaints);
-    if (lines[index + 1]?.tag !== "") complaints.push("a variant without its URI in the next line");
+/** 4.4.5.4 */
+function checkReports({ reports, partTargetS }: ParsedPlaylist, complaints: string[]): void {
+  for (const { uri, lastMsn, lastPart } of reports) {
+    if (uri === "") complaints.push("a rendition report without a URI");
+    if (Number.isNaN(lastMsn)) complaints.push(`the report of ${uri} has no LAST-MSN`);
+    if (partTargetS !== null && lastPart === null) {
+      complaints.push(`the report of ${uri} has no LAST-PART`);
+    }
   }
-  if (variants === 0) complaints.push("there are no variants");
-  if (lines.some(({ tag }) => tag === "EXTINF")) complaints.push("it lists media segments");
-  return complaints;
-}
-
-function checkVariant(value: string, complaints: string[]): void {
-  const peak = Number(attribute(value, "BANDWIDTH"));
-  const average = Number(attribute(value, "AVERAGE-BANDWIDTH"));
-  const codecs = attribute(value, "CODECS") ?? "";
-  if (!(peak > 0)) complaints.push(`BANDWIDTH is ${peak}`);
-  if (!(average > 0) || average > peak) {
-    complaints.push(`AVERAGE-BANDWIDTH is ${average}, BANDWIDTH ${peak}`);
-  }
-  if (!CODECS.test(codecs)) complaints.push(`CODECS is ${JSON.stringify(codecs)}`);
-  const hasVideo = codecs.startsWith("avc1");
-  if (hasVideo && !/^\d+x\d+$/.test(attribute(value, "RESOLUTION") ?? "")) {
-    complaints.push("a variant with video has no RESOLUTION");
-  }
-}
-
-/** The value of one attribute of an attribute list, without its quotes; null when it is not there. */
-function attribute(list: string, name: string): string | null {
-  for (const match of list.matchAll(/([A-Z0-9-]+)=(?:"([^"]*)"|([^",]*))(?:,|$)/g)) {
-    if (match[1] === name) return match[2] ?? match[3] ?? null;
-  }
-  return null;
 }

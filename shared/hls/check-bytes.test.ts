@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import {
+  checkBandwidth,
+  checkEqualStarts,
+  checkStarts,
+  isConcatenation,
+  peakBitrateBps,
+} from "./check-bytes.ts";
+import { readStartTimes, readTrackClocks } from "./fragment-times.ts";
+
+describe("checkBandwidth()", () => {
+  const segments = [1000, 3000, 1000].map((bytes) => ({ bytes, durationS: 2 }));
+
+  test("measures the peak over runs of about a target duration", () => {
+    expect(peakBitrateBps(segments, 2)).toBe(12_000);
+    expect(peakBitrateBps(segments, 4)).toBe(12_000);
+    expect(peakBitrateBps([{ bytes: 9000, durationS: 0.1 }, ...segments], 2)).toBeLessThan(50_000);
+    expect(peakBitrateBps([], 2)).toBe(0);
+  });
+
+  test("complains about a BANDWIDTH below it", () => {
+    expect(checkBandwidth(12_000, segments, 2)).toEqual([]);
+    expect(checkBandwidth(11_999, segments, 2))
+      .toEqual(["BANDWIDTH is 11999, the measured peak 12000"]);
+  });
+});
+
+describe("isConcatenation()", () => {
+  test("tells a segment from other parts", () => {
+    const whole = Uint8Array.of(1, 2, 3);
+    expect(isConcatenation(whole, [Uint8Array.of(1), Uint8Array.of(2, 3)])).toBe(true);
+    expect(isConcatenation(whole, [Uint8Array.of(1), Uint8Array.of(2)])).toBe(false);
+    expect(isConcatenation(whole, [Uint8Array.of(1, 2, 4)])).toBe(false);
+    expect(isConcatenation(whole, [Uint8Array.of(1, 2), Uint8Array.of(3, 4)])).toBe(false);
+  });
+});
+
+describe("times", () => {
+  const segment = (name: string, startS: number, isDiscontinuous = false) => ({
+    name,
+    startS,
+    durationS: 2,
+    isDiscontinuous,
+  });
+
+  test("checkStarts() complains where EXTINF and timestamps part", () => {
+    expect(checkStarts([segment("a", 0), segment("b", 2.01), segment("c", 9, true)])).toEqual([]);
+    expect(checkStarts([segment("a", 0), segment("b", 2.2)]))
+      .toEqual(["EXTINF of a is 2, b begins 2.200 s later"]);
+  });
+
+  test("checkEqualStarts() complains about renditions that part", () => {
+    expect(checkEqualStarts("segment 3", [6, 6.0005, 6])).toEqual([]);
+    expect(checkEqualStarts("segment 3", [6, 6.04])).toEqual([
+      "segment 3 begins at 6.000, 6.040 s",
+    ]);
+  });
+
+  test("readStartTimes() reads what the boxes say, and nothing from anything else", () => {
+    const init = box("moov", box("trak", box("tkhd", uint32(0, 0, 0, 7, 0, 0)), mdia(90_000)));
+    const clocks = readTrackClocks(init);
+    expect(clocks).toEqual([{ trackId: 7, handler: "vide", timescale: 90_000 }]);
+    const traf = box("traf", box("tfhd", uint32(0, 7)), box("tfdt", uint32(1 << 24, 0, 180_000)));
+    const media = Buffer.concat([box("styp"), box("moof", traf), box("mdat", uint32(1))]);
+    expect(readStartTimes(media, clocks)).toEqual(new Map([[7, 2]]));
+    expect(readStartTimes(media.subarray(0, 30), clocks)).toEqual(new Map());
+    expect(readTrackClocks(Uint8Array.of(0x47, 0, 0, 0, 1, 2, 3, 4, 5))).toEqual([]);
+  });
+});
+
+function box(type: string, ...contents: Uint8Array[]): Buffer {
+  const body = Buffer.concat(contents);
+  return Buffer.concat([uint32(body.length + 8), Buffer.from(type), body]);
+}
+
+function uint32(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 4);
+  values.forEach((value, index) => bytes.writeUInt32BE(value, index * 4));
+  return bytes;
+}
+
+function mdia(timescale: number): Buffer {
+  const hdlr = Buffer.concat([uint32(0, 0), Buffer.from("vide"), uint32(0)]);
+  return box("mdia", box("mdhd", uint32(0, 0, 0, timescale, 0, 0)), box("hdlr", hdlr));
+}

@@ -1,0 +1,89 @@
+/**
+ * Rules about the bytes behind a playlist.
+ * @see draft-pantos-hls-rfc8216bis-20
+ */
+
+/** A segment as it was measured. */
+export type MeasuredSegment = { readonly bytes: number; readonly durationS: number };
+
+/**
+ * 4.4.6.2: the largest bitrate of any run of segments that lasts 0.5 to 1.5 target durations. 0
+ * when there is no such run.
+ */
+export function peakBitrateBps(
+  segments: readonly MeasuredSegment[],
+  targetDurationS: number,
+): number {
+  let peakBps = 0;
+  for (const from of segments.keys()) {
+    let [bits, durationS] = [0, 0];
+    for (const segment of segments.slice(from)) {
+      bits += segment.bytes * 8;
+      durationS += segment.durationS;
+      if (durationS > 1.5 * targetDurationS) break;
+      if (durationS >= 0.5 * targetDurationS) peakBps = Math.max(peakBps, bits / durationS);
+    }
+  }
+  return peakBps;
+}
+
+/** The bitrate over all of `segments`; 0 without any. */
+export function averageBitrateBps(segments: readonly MeasuredSegment[]): number {
+  const durationS = segments.reduce((sum, segment) => sum + segment.durationS, 0);
+  const bits = segments.reduce((sum, segment) => sum + segment.bytes * 8, 0);
+  return durationS === 0 ? 0 : bits / durationS;
+}
+
+/** 4.4.6.2: BANDWIDTH is no less than the measured peak. `segments` follow one another. */
+export function checkBandwidth(
+  bandwidthBps: number,
+  segments: readonly MeasuredSegment[],
+  targetDurationS: number,
+): string[] {
+  const peakBps = Math.ceil(peakBitrateBps(segments, targetDurationS));
+  return peakBps > bandwidthBps
+    ? [`BANDWIDTH is ${bandwidthBps}, the measured peak ${peakBps}`]
+    : [];
+}
+
+/** 4.4.4.9: a segment is its parts, one after the other. */
+export function isConcatenation(whole: Uint8Array, parts: readonly Uint8Array[]): boolean {
+  let offset = 0;
+  for (const part of parts) {
+    if (offset + part.length > whole.length) return false;
+    for (let at = 0; at < part.length; at += 1) {
+      if (part[at] !== whole[offset + at]) return false;
+    }
+    offset += part.length;
+  }
+  return offset === whole.length;
+}
+
+/** A segment of one rendition by where its own timestamps say it begins. */
+export type TimedSegment = {
+  readonly name: string;
+  readonly startS: number;
+  readonly durationS: number;
+  readonly isDiscontinuous: boolean;
+};
+
+const START_TOLERANCE_S = 0.05;
+
+/** 4.4.4.1: EXTINF says how far it is from a segment to the next. `segments` follow one another. */
+export function checkStarts(segments: readonly TimedSegment[]): string[] {
+  return segments.slice(1).flatMap((segment, index) => {
+    const before = segments[index];
+    if (before === undefined || segment.isDiscontinuous) return [];
+    const gapS = segment.startS - before.startS;
+    if (Math.abs(gapS - before.durationS) <= START_TOLERANCE_S) return [];
+    const told = `EXTINF of ${before.name} is ${before.durationS}`;
+    return [`${told}, ${segment.name} begins ${gapS.toFixed(3)} s later`];
+  });
+}
+
+/** 6.2.4: one segment begins at one time in every rendition. */
+export function checkEqualStarts(name: string, startsS: readonly number[]): string[] {
+  const spreadS = Math.max(...startsS) - Math.min(...startsS);
+  if (startsS.length < 2 || spreadS <= 0.001) return [];
+  return [`${name} begins at ${startsS.map((startS) => startS.toFixed(3)).join(", ")} s`];
+}
