@@ -7,6 +7,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serve, type Served } from "#test/helpers/serve.ts";
 import { cleanEnvironment, type RunningSluice, startSluice } from "#test/helpers/sluice.ts";
 import { until } from "#test/helpers/until.ts";
 
@@ -42,6 +43,9 @@ describe("wrong command lines end with 2", () => {
     [["nonsense"], "nonsense"],
     [["db", "nonsense"], "nonsense"],
     [["version", "surplus"], "argument"],
+    [["probe"], "url"],
+    [["probe", "ftp://host/x.m3u8"], "http://host/stream.m3u8"],
+    [["probe", "http://host/x.m3u8", "--seconds", "0"], "1…600"],
   ])("%j", async (args, named) => {
     const ended = await runSluice(args);
     expect(ended.code).toBe(2);
@@ -176,3 +180,47 @@ function listen(): Promise<{ readonly server: Server; readonly port: number }> {
     });
   });
 }
+
+describe("probe", () => {
+  const playlist = [
+    ...["#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-TARGETDURATION:2", "#EXT-X-PLAYLIST-TYPE:VOD"],
+    ...[
+      "#EXT-X-MEDIA-SEQUENCE:0",
+      "#EXTINF:2,",
+      "a.ts",
+      "#EXTINF:4,",
+      "b.ts",
+      "#EXT-X-ENDLIST",
+      "",
+    ],
+  ].join("\n");
+  const good = playlist.replace("EXTINF:4", "EXTINF:2");
+  let stream: Served;
+  beforeAll(() => {
+    const files: Record<string, string> = { "/good.m3u8": good, "/bad.m3u8": playlist };
+    stream = serve((request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname.endsWith(".ts")) return new Response("media");
+      const text = files[pathname];
+      return new Response(text ?? "", { status: text === undefined ? 404 : 200 });
+    });
+  });
+  afterAll(() => stream.stop());
+
+  test("a stream that keeps the rules ends with 0, as JSON if asked", async () => {
+    const ended = await runSluice(["probe", `${stream.url}/good.m3u8`, "--json"]);
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.out)).toMatchObject({ isConformant: true, isLive: false });
+    expectPlain(ended);
+  });
+
+  test("one that does not ends with 1, a missing one with 3", async () => {
+    const bad = await runSluice(["probe", `${stream.url}/bad.m3u8`]);
+    expect(bad.code).toBe(1);
+    expect(bad.out).toContain("segment 1 lasts 4 s, the target is 2");
+    expectPlain(bad);
+    const missing = await runSluice(["probe", `${stream.url}/none.m3u8`]);
+    expect(missing).toMatchObject({ code: 3, out: "" });
+    expect(missing.talk).toContain("answered 404");
+  });
+});

@@ -1,10 +1,11 @@
 /**
  * The commands of `sluice` with their flags. Unknown flags and commands are errors.
  */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { addSettingFlags, applySettingFlags } from "./setting-flags.ts";
 import { DB_SETTINGS, migrateCommand, statusCommand } from "./commands/db.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { probeCommand } from "./commands/probe.ts";
 import { DEV_SETTINGS, type DevFlags, readDevOptions } from "./dev/options.ts";
 import { type DevContext, runDev } from "./dev/run-dev.ts";
 import type { Terminal } from "./terminal.ts";
@@ -67,6 +68,7 @@ function createProgram(context: ProgramContext, setExitCode: (code: number) => v
     });
   addSettingFlags(doctor, DEV_SETTINGS);
   addDbCommands(program, context);
+  addProbeCommand(program, context, setExitCode);
   program.command("version")
     .description("print the version")
     .option("--json", "print it as JSON")
@@ -92,4 +94,33 @@ function addDbCommands(program: Command, { env, terminal }: ProgramContext): voi
       });
     addSettingFlags(command, DB_SETTINGS);
   }
+}
+
+function addProbeCommand(
+  program: Command,
+  { terminal, stopRequested }: ProgramContext,
+  setExitCode: (code: number) => void,
+): void {
+  type ProbeFlags = { readonly seconds: number; readonly json?: boolean };
+  program.command("probe")
+    .description("check an HLS stream against the rules, and how far behind live it is")
+    .argument("<url>", "a multivariant or media playlist", parseHttpUrl)
+    .option("--seconds <n>", "how long to look at it, 1…600", parseSeconds, 10)
+    .option("--json", "print the report as JSON")
+    .action(async (url: string, { seconds, json = false }: ProbeFlags) => {
+      const stop = new AbortController();
+      void stopRequested.then(() => stop.abort());
+      setExitCode(await probeCommand({ url, seconds, json, terminal, signal: stop.signal }));
+    });
+}
+
+function parseHttpUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError("expected an address like http://host/stream.m3u8");
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && seconds >= 1 && seconds <= 600) return seconds;
+  throw new InvalidArgumentError("expected 1…600");
 }
