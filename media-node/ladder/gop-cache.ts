@@ -6,13 +6,13 @@ import type { FlvTag } from "../media.ts";
 /** A larger group of pictures is not kept: a new decoder then waits for the next keyframe. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
-export class GopCache {
-  #tags: FlvTag[] = [];
+export class GopCache<Tag extends Pick<FlvTag, "body"> = FlvTag> {
+  #tags: Tag[] = [];
   #bytes = 0;
   #hasStart = false;
 
   /** `isStart`: decoding can begin with this tag. */
-  add(tag: FlvTag, isStart: boolean): void {
+  add(tag: Tag, isStart: boolean): void {
     if (isStart) this.#reset(true);
     if (!this.#hasStart) return;
     if (this.#bytes + tag.body.length > MAX_BYTES) return this.#reset(false);
@@ -21,7 +21,7 @@ export class GopCache {
   }
 
   /** From the last start on; empty when it was too large or none came. */
-  get tags(): readonly FlvTag[] {
+  get tags(): readonly Tag[] {
     return this.#tags;
   }
 

@@ -10,6 +10,7 @@ import type { ControlPlane } from "#shared/control-plane.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import type { Storage } from "#shared/storage/port.ts";
+import type { FlvFeed } from "../flv/flv-feed.ts";
 import type { Publisher, PublisherEnd, PublisherSink } from "../ingest/port.ts";
 import { Timeline } from "../ingest/timeline.ts";
 import type { Engine } from "../ladder/engine.ts";
@@ -63,6 +64,8 @@ type Connection = {
   readonly acceptedAtMs: number;
   publisher: Publisher | null;
   isPaused: boolean;
+  /** Wall clock (Unix ms) of the timeline's zero as of this connection; null before its first tag. */
+  zeroAtMs: number | null;
 };
 
 /** The only value there is for now; the rungs' keyframes and the packager's cuts follow it. */
@@ -84,6 +87,7 @@ export class LiveStream {
   readonly #health = new StreamHealth();
   readonly #reports: BroadcastReports;
   readonly #poster: PosterTaker | null;
+  readonly #flv: FlvFeed;
   readonly #finished = Promise.withResolvers<void>();
   #state: State;
   #connection: Connection | null = null;
@@ -110,6 +114,7 @@ export class LiveStream {
     const deadline = setTimeout(() => void this.end("never_started"), FIRST_MEDIA_DEADLINE_MS);
     this.#state = { kind: "starting", deadline };
     deps.live.announce(videoUrl);
+    this.#flv = deps.live.flv.open(videoUrl);
   }
 
   get state(): State["kind"] {
@@ -143,6 +148,7 @@ export class LiveStream {
       acceptedAtMs: performance.now(),
       publisher: null,
       isPaused: false,
+      zeroAtMs: null,
     };
     this.#connection = connection;
     if (previous !== null) this.#disconnect(previous);
@@ -154,6 +160,7 @@ export class LiveStream {
       onTag: (tag) => {
         if (this.#connection !== connection) return;
         this.#zeroAtMs ??= Date.now();
+        connection.zeroAtMs ??= Date.now() - this.#durationMs;
         connection.intake.push(tag);
       },
       onEnd: (end) => {
@@ -202,6 +209,7 @@ export class LiveStream {
     this.#state = { kind: "ending", reason: real };
     if (this.#connection !== null) this.#disconnect(this.#connection);
     this.#connection = null;
+    this.#deps.live.flv.close(this.#authorisation.videoUrl, this.#flv);
     const summary = await this.#finishMedia(media);
     this.#state = { kind: "ended", reason: real };
     const { durationMs, recordedBytes } = summary;
@@ -254,6 +262,7 @@ export class LiveStream {
     this.#log.info(event, { source: source.facts });
     this.#poster?.setHeader(source.videoHeader);
     state.media.pipeline.changeTo(source);
+    this.#startFlv(source);
   }
 
   #begin(source: Source, deadline: ReturnType<typeof setTimeout>): void {
@@ -278,6 +287,12 @@ export class LiveStream {
     );
     this.#log.info("broadcast.started", { source: source.facts, rungs });
     this.#reports.started(source, plan, startedAt);
+    this.#startFlv(source);
+  }
+
+  #startFlv({ facts, videoHeader, audioHeader }: Source): void {
+    const wallClockAtZeroMs = this.#connection?.zeroAtMs ?? Date.now();
+    this.#flv.start({ facts, videoHeader, audioHeader, wallClockAtZeroMs });
   }
 
   /** A publisher that returned has to send something before long. */
@@ -313,6 +328,7 @@ export class LiveStream {
     if (state.kind !== "live") return;
     this.#health.note(tag, performance.now());
     this.#poster?.note(tag);
+    this.#flv.push(tag);
     state.media.pipeline.push(tag);
   }
 
@@ -342,6 +358,7 @@ export class LiveStream {
     this.#log.info("broadcast.waiting", { detail, windowMs });
     const deadline = setTimeout(() => void this.end("publisher_lost", detail), windowMs);
     this.#state = { kind: "waiting", media: state.media, deadline };
+    this.#flv.suspend();
     // Viewers get what was under way; the encoder's place is free for others.
     state.media.pipeline.suspend().catch((error: unknown) =>
       this.#log.error("engine.stop_failed", { error })

@@ -2,6 +2,7 @@
  * Which videos are live on this node: the packagers put themselves in, playback looks them up.
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import { FlvFeeds } from "../flv/flv-feeds.ts";
 import type { LiveRendition } from "./rendition.ts";
 import { ViewerCounter } from "./viewer-counter.ts";
 
@@ -33,6 +34,8 @@ const ANNOUNCED_MS = 30_000;
 
 /** Live broadcasts by video url; at most one per video, the one with the highest epoch. */
 export class LiveRegistry {
+  /** The same broadcasts as FLV. */
+  readonly flv = new FlvFeeds();
   readonly #entries = new Map<string, Entry>();
 
   /** The publisher was accepted: requests for the video wait for the picture instead of a 404. */
@@ -102,11 +105,12 @@ export class LiveRegistry {
 
   /** Viewers of the last seconds. */
   viewers(videoUrl: string): number {
-    return this.#entries.get(videoUrl)?.viewers.count() ?? 0;
+    return (this.#entries.get(videoUrl)?.viewers.count() ?? 0) + this.flv.viewers(videoUrl);
   }
 
   /** Answers everybody who waits for anything: the server is about to stop. */
   releaseWaiters(): void {
+    this.flv.release();
     for (const entry of this.#entries.values()) {
       wake(entry);
       entry.broadcast?.releaseWaiters();

@@ -6,6 +6,7 @@ import type { Logger } from "#shared/log.ts";
 import { type Storage, StorageError } from "#shared/storage/port.ts";
 import type { LiveRegistry } from "../packager/live-registry.ts";
 import type { LiveRendition, ReloadAnswer } from "../packager/rendition.ts";
+import { flvReply } from "./flv-reply.ts";
 import { isNotModified, rangeOf, sliceChunks } from "./conditions.ts";
 import { CACHE, PLAYLIST_TYPE, playlistReply, problemReply, type Reply } from "./reply.ts";
 import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
@@ -63,10 +64,12 @@ async function answer(
       return {
         status: 200,
         headers: { "content-type": "application/json", "cache-control": CACHE.never },
-        body: { kind: "bytes", chunks: [new TextEncoder().encode('{"status":"ok"}')] },
+        body: { kind: "bytes", chunks: [new TextEncoder().encode(describeHealth())] },
       };
     case "multivariant":
       return await multivariantReply(deps, request, route);
+    case "flv":
+      return await flvReply(deps.live, route.videoUrl, request.method === "HEAD");
     case "playlist": {
       const directives = directivesOf(query);
       if (typeof directives === "string") return problemReply("BAD_REQUEST", directives);
@@ -77,6 +80,11 @@ async function answer(
     default:
       return route satisfies never;
   }
+}
+
+/** The time is for players: how far behind live they are depends on our clock, not on theirs. */
+function describeHealth(): string {
+  return JSON.stringify({ status: "ok", now: new Date().toISOString() });
 }
 
 async function multivariantReply(

@@ -6,7 +6,12 @@ import { newId } from "#shared/ids.ts";
 
 export type ReplyBody =
   | { readonly kind: "bytes"; readonly chunks: readonly Uint8Array[] }
-  | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array> }
+  | {
+    readonly kind: "stream";
+    readonly stream: ReadableStream<Uint8Array>;
+    /** Aborts when the reader's connection is to be closed at once. */
+    readonly cut?: AbortSignal;
+  }
   | null;
 
 export type Reply = {

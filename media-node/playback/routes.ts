@@ -7,6 +7,7 @@ import type { RenditionFile } from "../packager/rendition.ts";
 export type PlaybackRoute =
   | { readonly kind: "live" } // /livez
   | { readonly kind: "multivariant"; readonly videoUrl: string }
+  | { readonly kind: "flv"; readonly videoUrl: string }
   | ({ readonly kind: "playlist" } & RenditionRef)
   | ({ readonly kind: "file"; readonly file: RenditionFile } & RenditionRef);
 
@@ -16,15 +17,17 @@ type RenditionRef = {
   readonly rendition: RenditionName;
 };
 
-const MULTIVARIANT = /^\/hls-live\/([a-z0-9]{4,32})\.m3u8$/;
+const TOP = /^\/hls-live\/([a-z0-9]{4,32})\.(m3u8|flv)$/;
 const BELOW = /^\/hls-live\/([a-z0-9]{4,32})\/([1-9]\d{0,14}|0)\/([a-z]{3,4})\/([a-z0-9.-]{1,32})$/;
 const FILE = /^(?:(init)-(\d{1,9})\.mp4|(seg|part)-(\d{1,9})\.m4s)$/;
 
 /** The route of a raw request path (without its query); null when there is none. */
 export function routeOf(path: string): PlaybackRoute | null {
   if (path === "/livez") return { kind: "live" };
-  const [, videoUrl] = MULTIVARIANT.exec(path) ?? [];
-  if (videoUrl !== undefined) return { kind: "multivariant", videoUrl };
+  const [, videoUrl, extension] = TOP.exec(path) ?? [];
+  if (videoUrl !== undefined) {
+    return { kind: extension === "flv" ? "flv" : "multivariant", videoUrl };
+  }
   const [, url = "", epoch = "", name, fileName = ""] = BELOW.exec(path) ?? [];
   const rendition = renditionNameSchema.safeParse(name).data;
   if (rendition === undefined) return null;

@@ -131,15 +131,19 @@ async function send(response: ServerResponse, reply: Reply, isHead: boolean): Pr
   if (body?.kind === "bytes" && !isHead) {
     for (const chunk of body.chunks) await write(response, chunk);
   }
-  if (body?.kind === "stream") await copyStream(response, body.stream);
+  if (body?.kind === "stream") await copyStream(response, body.stream, body.cut);
   response.end();
 }
 
 async function copyStream(
   response: ServerResponse,
   stream: ReadableStream<Uint8Array>,
+  cut?: AbortSignal,
 ): Promise<void> {
   const reader = stream.getReader();
+  cut?.addEventListener("abort", () => response.destroy(), { once: true });
+  // A reader that leaves while nothing comes would otherwise be noticed with the next bytes.
+  response.once("close", () => void reader.cancel().catch(() => {}));
   try {
     for (;;) {
       const { done, value } = await reader.read();
