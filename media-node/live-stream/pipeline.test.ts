@@ -74,6 +74,8 @@ function createBench(source: Source, isEngineFull = false) {
     setAudioConfig: () => events.push("audio config"),
     pushVideo: (rung) => events.push(`sample ${rung}`),
     pushAudio: ({ ptsMs, data }) => events.push(`audio ${ptsMs} ${data.join()}`),
+    useClock: () => {},
+    endMs: 0,
     markDiscontinuity: () => events.push("discontinuity"),
     end: () => {
       events.push("end");

@@ -2,25 +2,28 @@
  * The packager of one broadcast: every rung's samples and the common audio in, live renditions and
  * a recording out.
  */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
 import type { Logger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
 import type { AudioConfig, AudioFrame, RungPlan, VideoConfig, VideoSample } from "../media.ts";
-import type { Recording } from "../recorder/port.ts";
+import type { Recording, RecordingStart } from "../recorder/port.ts";
 import { AudioClock } from "./audio-clock.ts";
 import { AudioSegmenter } from "./audio-segmenter.ts";
 import type { LiveBroadcast, LiveRegistry } from "./live-registry.ts";
 import { renderMultivariant, type Variant } from "./playlist.ts";
 import type { Packager, PackagerDeps, PackagerStart, RecordingSummary } from "./port.ts";
-import { LiveRendition } from "./rendition.ts";
+import { readSpool } from "./read-spool.ts";
+import { LiveRendition, type RestoredRendition } from "./rendition.ts";
 import { isSameAudio, RenditionMuxer } from "./rendition-muxer.ts";
+import { restoreRendition } from "./restore-rendition.ts";
 import { targetDurationSOf } from "./segmenter.ts";
+import { RenditionSpool } from "./spool.ts";
 import { VideoSegmenter } from "./video-segmenter.ts";
 
 /** Segments a live playlist lists. */
 const WINDOW_SEGMENTS = 8;
-/** Kept in memory after they left the playlist: readers are that far behind (RFC 8216bis 6.2.2). */
-const LINGER_SEGMENTS = { recorded: 3, unrecorded: 9 };
 /** What a broadcast needs before it is shown: segments, or parts, of each rendition. */
 const PLAYABLE = { segments: 2, parts: 3 };
 /** A rendition that has not begun when another is this far is not waited for. */
@@ -40,7 +43,29 @@ const NOMINAL_AUDIO_BPS = 192_000;
 
 /** A packager that playback finds in `deps.live` from now on. */
 export function createPackager(start: PackagerStart, deps: PackagerDeps): Packager {
-  return new BroadcastPackager(start, deps);
+  return new BroadcastPackager(start, deps, deps.recorder?.begin(recordingOf(start)) ?? null);
+}
+
+/**
+ * The packager of a broadcast that a killed process left: the same playlists, as far as storage and
+ * the spool have them, and everything that follows goes on where they end.
+ * @throws StorageError when the recording cannot be read
+ */
+export async function resumePackager(start: PackagerStart, deps: PackagerDeps): Promise<Packager> {
+  const resumed = await deps.recorder?.resume(recordingOf(start)) ?? null;
+  const saved = await Promise.all(start.rungs.map(async ({ name }) => {
+    const recorded = resumed?.recorded.find((rendition) => rendition.name === name) ?? null;
+    const spooled = await readSpool(join(deps.spoolFolder ?? "", name));
+    const { wallClockAtZeroMs } = start;
+    return [name, restoreRendition({ recorded, spooled, wallClockAtZeroMs })] as const;
+  }));
+  return new BroadcastPackager(start, deps, resumed?.recording ?? null, new Map(saved));
+}
+
+function recordingOf(start: PackagerStart): RecordingStart {
+  const { videoUrl, epoch, wallClockAtZeroMs, segmentTargetMs } = start;
+  const targetDurationS = targetDurationSOf(segmentTargetMs);
+  return { videoUrl, epoch, wallClockAtZeroMs, targetDurationS };
 }
 
 class BroadcastPackager implements Packager, LiveBroadcast {
@@ -50,6 +75,7 @@ class BroadcastPackager implements Packager, LiveBroadcast {
   readonly #live: LiveRegistry;
   readonly #log: Logger;
   readonly #recording: Recording | null;
+  readonly #spoolFolder: string | null;
   readonly #muxers: readonly RenditionMuxer[];
   #audioConfig: AudioConfig | null = null;
   #audioClock: AudioClock | null = null;
@@ -58,17 +84,24 @@ class BroadcastPackager implements Packager, LiveBroadcast {
   #isArchived = false;
   #ending: Promise<RecordingSummary> | null = null;
 
-  constructor(start: PackagerStart, deps: PackagerDeps) {
+  constructor(
+    start: PackagerStart,
+    deps: PackagerDeps,
+    recording: Recording | null,
+    saved: ReadonlyMap<RenditionName, RestoredRendition> = new Map(),
+  ) {
     this.videoUrl = start.videoUrl;
     this.epoch = start.epoch;
     this.#start = start;
     this.#live = deps.live;
     this.#log = deps.log.with({ videoUrl: start.videoUrl, epoch: start.epoch });
-    const { videoUrl, epoch, wallClockAtZeroMs } = start;
-    const targetDurationS = targetDurationSOf(start.segmentTargetMs);
-    this.#recording =
-      deps.recorder?.begin({ videoUrl, epoch, wallClockAtZeroMs, targetDurationS }) ?? null;
-    this.#muxers = start.rungs.map((rung) => this.#createMuxer(rung, targetDurationS));
+    this.#recording = recording;
+    this.#spoolFolder = deps.spoolFolder ?? null;
+    this.#muxers = start.rungs.map((rung) => this.#createMuxer(rung));
+    for (const muxer of this.#muxers) {
+      const before = saved.get(muxer.name);
+      if (before !== undefined) muxer.restore(before);
+    }
     this.#live.add(this);
   }
 
@@ -100,6 +133,14 @@ class BroadcastPackager implements Packager, LiveBroadcast {
 
   markDiscontinuity(): void {
     for (const muxer of this.#muxers) muxer.breakTimeline();
+  }
+
+  useClock(wallClockAtZeroMs: number): void {
+    for (const muxer of this.#muxers) muxer.useClock(wallClockAtZeroMs);
+  }
+
+  get endMs(): number {
+    return Math.round(1000 * Math.max(0, ...this.#muxers.map(({ rendition }) => rendition.endS)));
   }
 
   end(): Promise<RecordingSummary> {
@@ -143,21 +184,25 @@ class BroadcastPackager implements Packager, LiveBroadcast {
     return renderMultivariant(variants, shown.every(({ rendition }) => rendition.isIndependent));
   }
 
-  #createMuxer(rung: RungPlan, targetDurationS: number): RenditionMuxer {
+  #createMuxer(rung: RungPlan): RenditionMuxer {
     const { segmentTargetMs, partTargetMs, hasVideo, hasAudio, wallClockAtZeroMs } = this.#start;
+    const recording = this.#recording;
     const options = { segmentTargetMs, partTargetMs, hasAudio };
-    const linger = this.#recording === null ? LINGER_SEGMENTS.unrecorded : LINGER_SEGMENTS.recorded;
     const rendition = new LiveRendition({
       name: rung.name,
-      targetDurationS,
+      targetDurationS: targetDurationSOf(segmentTargetMs),
       partTargetS: partTargetMs === null ? null : partTargetMs / 1000,
       wallClockAtZeroMs,
       windowSegments: WINDOW_SEGMENTS,
-      keptSegments: WINDOW_SEGMENTS + linger,
+      dvrWindowS: recording === null ? 0 : this.#start.dvrWindowS ?? 0,
+      isStored: (msn) => recording?.isStored(rung.name, msn) ?? false,
       reports: () => this.#reportsOfOthers(rung.name),
     });
     const segmenter = hasVideo ? new VideoSegmenter(options) : new AudioSegmenter(options);
-    return new RenditionMuxer({ rendition, segmenter, recording: this.#recording });
+    const spool = this.#spoolFolder === null
+      ? null
+      : new RenditionSpool(join(this.#spoolFolder, rung.name), this.#log);
+    return new RenditionMuxer({ rendition, segmenter, recording, spool });
   }
 
   #reportsOfOthers(name: RenditionName) {
@@ -183,6 +228,11 @@ class BroadcastPackager implements Packager, LiveBroadcast {
     this.#wasPlayable = true;
     this.#log.debug("broadcast.playable", { endS: this.#muxers[0]?.rendition.endS });
     this.#live.notify(this);
+  }
+
+  async #dropSpool(): Promise<void> {
+    for (const muxer of this.#muxers) muxer.release();
+    if (this.#spoolFolder !== null) await rm(this.#spoolFolder, { recursive: true, force: true });
   }
 
   #variantOf(rung: RungPlan, rendition: LiveRendition): Variant {
@@ -211,6 +261,7 @@ class BroadcastPackager implements Packager, LiveBroadcast {
     this.#live.notify(this);
     const recorded = await recording;
     this.#isArchived = recorded?.isPlayable ?? false;
+    await this.#dropSpool();
     this.#live.release(this, this.#isArchived ? LINGER_MS.recorded : LINGER_MS.unrecorded);
     return {
       durationMs: Math.round(Math.max(0, ...renditions.map(({ endS }) => endS)) * 1000),

@@ -36,6 +36,7 @@ const playlist: LivePlaylist = {
   preloadHintUri: "part-52.m4s",
   reports: [{ uri: "../low/index.m3u8", lastMsn: 15, lastPart: 1 }],
   isEnded: false,
+  canSkip: true,
 };
 
 describe("renderLivePlaylist()", () => {

@@ -13,8 +13,8 @@ export type PartEntry = {
 export type SegmentHead = {
   readonly isDiscontinuous: boolean;
   readonly initUri: string;
-  /** Wall clock of its first frame, Unix ms. */
-  readonly wallClockMs: number;
+  /** Wall clock of its first frame, Unix ms; null when the segments before it tell. */
+  readonly wallClockMs: number | null;
 };
 
 export type SegmentEntry = SegmentHead & {
@@ -22,6 +22,8 @@ export type SegmentEntry = SegmentHead & {
   readonly durationS: number;
   /** Empty when its parts are not listed (any more). */
   readonly parts: readonly PartEntry[];
+  /** Its EXTINF and URI lines, when they were written before. */
+  readonly text?: string;
 };
 
 /** How far another rendition of the broadcast is. */
@@ -45,6 +47,8 @@ export type LivePlaylist = {
   readonly preloadHintUri: string | null;
   readonly reports: readonly RenditionReport[];
   readonly isEnded: boolean;
+  /** Delta updates are offered. */
+  readonly canSkip: boolean;
 };
 
 export type VodPlaylist = Pick<LivePlaylist, "targetDurationS" | "segments">;
@@ -57,7 +61,7 @@ export function renderLivePlaylist(playlist: LivePlaylist, isDelta = false): str
   const skipped = isDelta ? skippableSegments(playlist) : 0;
   const lines = [
     "#EXTM3U",
-    `#EXT-X-VERSION:${playlist.partTargetS === null ? 6 : 9}`,
+    `#EXT-X-VERSION:${playlist.canSkip ? 9 : 6}`,
     `#EXT-X-TARGETDURATION:${playlist.targetDurationS}`,
     serverControl(playlist),
     ...(playlist.partTargetS === null
@@ -125,11 +129,13 @@ export function renderMultivariant(variants: readonly Variant[], isIndependent: 
 }
 
 function serverControl(playlist: LivePlaylist): string {
-  const { partTargetS, targetDurationS } = playlist;
+  const { partTargetS, targetDurationS, canSkip } = playlist;
   const attributes = ["CAN-BLOCK-RELOAD=YES"];
+  if (canSkip) {
+    attributes.push(`CAN-SKIP-UNTIL=${seconds(SKIP_BOUNDARY_TARGETS * targetDurationS)}`);
+  }
   if (partTargetS !== null) {
     attributes.push(
-      `CAN-SKIP-UNTIL=${seconds(SKIP_BOUNDARY_TARGETS * targetDurationS)}`,
       // RFC 8216bis 4.4.3.8: at least three PART-TARGETs, as they read after rounding
       `PART-HOLD-BACK=${seconds(3 * Number(seconds(partTargetS)))}`,
       `HOLD-BACK=${seconds(3 * targetDurationS)}`,
@@ -143,8 +149,8 @@ function serverControl(playlist: LivePlaylist): string {
  * discontinuity, so that no discontinuity vanishes.
  */
 function skippableSegments(playlist: LivePlaylist): number {
-  const { segments, open, targetDurationS, partTargetS } = playlist;
-  if (partTargetS === null) return 0;
+  const { segments, open, targetDurationS, canSkip } = playlist;
+  if (!canSkip) return 0;
   let untilEndS = (open?.parts ?? []).reduce((sum, part) => sum + part.durationS, 0);
   let count = segments.length;
   while (count > 0 && untilEndS < SKIP_BOUNDARY_TARGETS * targetDurationS) {
@@ -160,15 +166,22 @@ function pushSegments(lines: string[], segments: readonly SegmentEntry[]): strin
   for (const segment of segments) {
     initUri = pushHead(lines, segment, initUri);
     pushParts(lines, segment.parts);
-    lines.push(`#EXTINF:${seconds(segment.durationS)},`, segment.uri);
+    lines.push(segment.text ?? segmentLines(segment));
   }
   return initUri;
+}
+
+/** The EXTINF and URI lines of a segment. */
+export function segmentLines({ durationS, uri }: Pick<SegmentEntry, "durationS" | "uri">): string {
+  return `#EXTINF:${seconds(durationS)},\n${uri}`;
 }
 
 function pushHead(lines: string[], head: SegmentHead, initUri: string | null): string {
   if (head.isDiscontinuous) lines.push("#EXT-X-DISCONTINUITY");
   if (head.initUri !== initUri) lines.push(`#EXT-X-MAP:URI="${head.initUri}"`);
-  lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(head.wallClockMs).toISOString()}`);
+  if (head.wallClockMs !== null) {
+    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(head.wallClockMs).toISOString()}`);
+  }
   return head.initUri;
 }
 

@@ -16,6 +16,8 @@ export type PackagerStart = {
   readonly segmentTargetMs: number;
   /** Null: no parts. */
   readonly partTargetMs: number | null;
+  /** How far viewers can go back while it is live, as far as storage has it. Default 0. */
+  readonly dvrWindowS?: number;
   /** Whether the source has each kind of track. */
   readonly hasVideo: boolean;
   readonly hasAudio: boolean;
@@ -26,18 +28,30 @@ export type PackagerDeps = {
   readonly live: LiveRegistry;
   /** Null: nothing is recorded. */
   readonly recorder: Recorder | null;
+  /** The node's own folder for this broadcast, for a process after a crash. Default null: none. */
+  readonly spoolFolder?: string | null;
   readonly log: Logger;
 };
 
 /** Muxes the audio into every rendition, cuts, keeps the live window and answers playback. */
 export interface Packager {
-  /** A config that differs from the one in force begins a new init segment with a discontinuity. */
+  /**
+   * A config that differs from the one in force begins a segment with a new init segment. Time goes
+   * on: only `markDiscontinuity`, or another audio config, makes a discontinuity of it.
+   */
   setVideoConfig(rung: RenditionName, config: VideoConfig): void;
   setAudioConfig(config: AudioConfig): void;
   pushVideo(rung: RenditionName, sample: VideoSample): void;
   pushAudio(frame: AudioFrame): void;
   /** The timeline jumps: closes the open segments; the next ones carry EXT-X-DISCONTINUITY. */
   markDiscontinuity(): void;
+  /**
+   * The wall clock (Unix ms) of the timeline's zero after the next discontinuity: the publisher was
+   * away, and what it did not send has no place on the timeline.
+   */
+  useClock(wallClockAtZeroMs: number): void;
+  /** Where what was published ends on the timeline. */
+  readonly endMs: number;
   /** Closes everything; playlists get EXT-X-ENDLIST and all waiters are answered. Idempotent. */
   end(): Promise<RecordingSummary>;
   readonly isPlayable: boolean;

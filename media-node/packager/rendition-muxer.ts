@@ -8,20 +8,27 @@ import type { Recording } from "../recorder/port.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 import { aacCodecOf, avcCodecOf } from "./codecs.ts";
 import { type MuxRun, type Tracks, writeFragment, writeInitSegment } from "./fmp4-writer.ts";
-import type { LiveRendition } from "./rendition.ts";
+import type { LiveRendition, RestoredRendition } from "./rendition.ts";
 import type { Cut, CutPart, Segmenter } from "./segmenter.ts";
+import type { RenditionSpool } from "./spool.ts";
 
 export type RenditionMuxerDeps = {
   readonly rendition: LiveRendition;
   readonly segmenter: Segmenter;
   /** Null: nothing is recorded. */
   readonly recording: Recording | null;
+  /** Null: a crash ends the broadcast. */
+  readonly spool: RenditionSpool | null;
 };
 
 export class RenditionMuxer {
   readonly rendition: LiveRendition;
   readonly #segmenter: Segmenter;
   readonly #recording: Recording | null;
+  readonly #spool: RenditionSpool | null;
+  #isResumed = false;
+  /** Null: the clock in force stays. */
+  #nextClockMs: number | null = null;
   #tracks: Tracks = { video: null, audio: null };
   /** The tracks of the init segment in force; null before the first. */
   #initTracks: Tracks | null = null;
@@ -31,17 +38,45 @@ export class RenditionMuxer {
     this.rendition = deps.rendition;
     this.#segmenter = deps.segmenter;
     this.#recording = deps.recording;
+    this.#spool = deps.spool;
+  }
+
+  /** Goes on where another process stopped; what only its spool had is recorded now. */
+  restore(saved: RestoredRendition): void {
+    this.rendition.restore(saved);
+    this.#isResumed = saved.nextMsn > 0;
+    this.#spool?.adopt(saved.kept.map(({ msn }) => msn));
+    for (const [number, init] of saved.inits) {
+      this.#spool?.addInit(number, init);
+      this.#recording?.addInit(this.name, { ...init, number });
+    }
+    for (const segment of saved.kept) {
+      if (this.#recording?.isStored(this.name, segment.msn) !== false) continue;
+      const parts = segment.parts.map(({ bytes }) => bytes);
+      this.#recording.addSegment(this.name, {
+        ...segment,
+        durationS: segment.durationS ?? 0,
+        parts,
+      });
+    }
+    this.#segmenter.breakTimeline();
   }
 
   get name(): RenditionName {
     return this.rendition.name;
   }
 
-  /** Tracks other than those in force: what is open is closed with the old ones first. */
+  /**
+   * Tracks other than those in force: what is open is closed with the old ones first. Another video
+   * config alone is no break in time: an engine may change what a rung shows and go on.
+   */
   setTracks(change: Partial<Tracks>): void {
     const tracks = { ...this.#tracks, ...change };
     if (isSameTracks(tracks, this.#tracks)) return;
-    if (this.#initTracks !== null) this.breakTimeline();
+    const isAudioSame = tracks.audio === this.#tracks.audio;
+    if (this.#initTracks !== null) {
+      this.#handle(isAudioSame ? this.#segmenter.end() : this.#segmenter.breakTimeline());
+    }
     this.#tracks = tracks;
   }
 
@@ -58,9 +93,19 @@ export class RenditionMuxer {
     this.#handle(this.#segmenter.breakTimeline());
   }
 
+  /** The wall clock of the segments after the next break. */
+  useClock(wallClockAtZeroMs: number): void {
+    this.#nextClockMs = wallClockAtZeroMs;
+  }
+
   /** Closes what is open. */
   finish(): void {
     this.#handle(this.#segmenter.end());
+  }
+
+  /** The recording is complete, or there is none. */
+  release(): void {
+    this.#spool?.remove();
   }
 
   #handle(cuts: readonly Cut[]): void {
@@ -72,14 +117,21 @@ export class RenditionMuxer {
 
   #closeSegment(end90k: number): void {
     const segment = this.rendition.closeSegment(end90k / VIDEO_TIMESCALE);
-    if (segment !== null) this.#recording?.addSegment(this.name, segment);
+    if (segment === null) return;
+    this.#recording?.addSegment(this.name, segment);
+    this.#spool?.closeSegment(segment.durationS);
+    this.#spool?.prune((msn) =>
+      this.#recording === null
+        ? msn >= this.rendition.unlisted.segments
+        : !this.#recording.isStored(this.name, msn)
+    );
   }
 
   #writePart(part: CutPart): void {
     if (part.opensSegment !== null) this.#openSegment(part, part.opensSegment.isDiscontinuous);
     this.#sequenceNumber += 1;
     const { video, audio } = this.#tracks;
-    this.rendition.addPart({
+    const written = {
       startS: part.start90k / VIDEO_TIMESCALE,
       durationS: (part.end90k - part.start90k) / VIDEO_TIMESCALE,
       isIndependent: part.isIndependent,
@@ -89,17 +141,25 @@ export class RenditionMuxer {
         video: video === null ? null : videoRun(part),
         audio: audio === null ? null : audioRun(part, audio),
       }),
-    });
+    };
+    // Known to a successor before it is known to viewers.
+    this.#spool?.addPart({ ...written, number: this.rendition.parts });
+    this.rendition.addPart(written);
   }
 
   #openSegment(part: CutPart, isDiscontinuous: boolean): void {
     const isFirst = this.#initTracks === null;
     const hasNewInit = isFirst || !isSameTracks(this.#tracks, this.#initTracks ?? this.#tracks);
     if (hasNewInit) this.#useInit();
-    this.rendition.openSegment(part.start90k / VIDEO_TIMESCALE, {
-      isDiscontinuous: !isFirst && (isDiscontinuous || hasNewInit),
+    if (isDiscontinuous && this.#nextClockMs !== null) {
+      this.rendition.useClock(this.#nextClockMs);
+      this.#nextClockMs = null;
+    }
+    const segment = this.rendition.openSegment(part.start90k / VIDEO_TIMESCALE, {
+      isDiscontinuous: (!isFirst || this.#isResumed) && isDiscontinuous,
       isIndependent: part.isIndependent,
     });
+    this.#spool?.openSegment(segment, this.rendition.unlisted);
   }
 
   #useInit(): void {
@@ -115,6 +175,7 @@ export class RenditionMuxer {
     };
     this.#initTracks = this.#tracks;
     const number = this.rendition.useInit(init);
+    this.#spool?.addInit(number, init);
     this.#recording?.addInit(this.name, { ...init, number });
   }
 }

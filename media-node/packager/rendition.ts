@@ -3,14 +3,8 @@
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { BandwidthMeter } from "./bandwidth-meter.ts";
-import {
-  type LivePlaylist,
-  type PartEntry,
-  renderLivePlaylist,
-  type RenditionReport,
-  type SegmentEntry,
-  type SegmentHead,
-} from "./playlist.ts";
+import { type KeptSegment, LiveWindow, type PastSegment, type Unlisted } from "./live-window.ts";
+import { type LivePlaylist, renderLivePlaylist, type RenditionReport } from "./playlist.ts";
 
 export type RenditionOptions = {
   readonly name: RenditionName;
@@ -18,10 +12,12 @@ export type RenditionOptions = {
   /** Null: no parts. */
   readonly partTargetS: number | null;
   readonly wallClockAtZeroMs: number;
-  /** Segments the playlist lists. */
+  /** Segments the playlist lists in any case. */
   readonly windowSegments: number;
-  /** Segments kept in memory, listed or not: at least `windowSegments`. */
-  readonly keptSegments: number;
+  /** How much the playlist lists of what is in storage; 0: nothing. */
+  readonly dvrWindowS: number;
+  /** Whether storage has a segment. */
+  readonly isStored: (msn: number) => boolean;
   /** How far the broadcast's other renditions are. */
   readonly reports: () => readonly RenditionReport[];
 };
@@ -43,19 +39,6 @@ export type RenditionPart = {
   readonly bytes: Uint8Array;
 };
 
-type KeptPart = PartEntry & { readonly number: number; readonly bytes: Uint8Array };
-
-type KeptSegment = SegmentHead & {
-  readonly msn: number;
-  readonly initNumber: number;
-  readonly startS: number;
-  readonly isIndependent: boolean;
-  readonly parts: KeptPart[];
-  frames: number;
-  /** Null while it is open. */
-  durationS: number | null;
-};
-
 /** A segment that just became complete. */
 export type ClosedSegment = {
   readonly msn: number;
@@ -64,8 +47,26 @@ export type ClosedSegment = {
   readonly durationS: number;
   readonly isDiscontinuous: boolean;
   readonly isIndependent: boolean;
+  /** Wall clock of its first frame, Unix ms. */
+  readonly wallClockMs: number;
   readonly frames: number;
   readonly parts: readonly Uint8Array[];
+};
+
+/** A playlist that another process began, as far as it is known. */
+export type RestoredRendition = {
+  readonly unlisted: Unlisted;
+  /** Contiguous with `kept`: storage has their bytes. */
+  readonly past: readonly (PastSegment & {
+    readonly startS: number;
+    readonly frames: number;
+    readonly bytes: number;
+    readonly isIndependent: boolean;
+  })[];
+  readonly kept: readonly KeptSegment[];
+  readonly inits: ReadonlyMap<number, RenditionInit>;
+  readonly nextMsn: number;
+  readonly nextPart: number;
 };
 
 /** What a blocking reload asks for: this segment, or this part of it. */
@@ -91,7 +92,8 @@ export class LiveRendition {
   readonly #inits = new Map<number, RenditionInit>();
   readonly #waiters = new Set<Waiter>();
   #initNumber = -1;
-  #segments: KeptSegment[] = [];
+  readonly #window: LiveWindow;
+  #wallClockAtZeroMs: number;
   #open: KeptSegment | null = null;
   #nextMsn = 0;
   #nextPart = 0;
@@ -100,12 +102,40 @@ export class LiveRendition {
   #endS = 0;
   #partBytes = 0;
   #rendered: { full: string | null; delta: string | null } = { full: null, delta: null };
-  #unlisted = { segments: 0, discontinuities: 0 };
 
   constructor(options: RenditionOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#wallClockAtZeroMs = options.wallClockAtZeroMs;
+    this.#window = new LiveWindow(options);
     this.meter = new BandwidthMeter(options.targetDurationS);
+  }
+
+  /** Goes on where another process stopped. Before anything else. */
+  restore(saved: RestoredRendition): void {
+    for (const [number, init] of saved.inits) this.#inits.set(number, init);
+    this.#initNumber = Math.max(-1, ...saved.inits.keys());
+    this.#nextMsn = saved.nextMsn;
+    this.#nextPart = saved.nextPart;
+    for (const { startS, durationS, frames, bytes, isIndependent } of saved.past) {
+      this.#noteSegment({ startS, durationS, frames, bytes, isIndependent });
+    }
+    for (const { startS, durationS, frames, parts, isIndependent } of saved.kept) {
+      const bytes = parts.reduce((sum, part) => sum + part.bytes.length, 0);
+      this.#noteSegment({ startS, durationS: durationS ?? 0, frames, bytes, isIndependent });
+    }
+    this.#window.restore(saved.unlisted, saved.past, saved.kept);
+    this.#changed();
+  }
+
+  /** Wall clock of the timeline's zero for the segments to come: their publisher came back. */
+  useClock(wallClockAtZeroMs: number): void {
+    this.#wallClockAtZeroMs = wallClockAtZeroMs;
+  }
+
+  /** What has left the playlist. */
+  get unlisted(): Unlisted {
+    return this.#window.unlisted;
   }
 
   /** The init segment of the segments to come; returns the N of its `init-N.mp4`. */
@@ -120,23 +150,29 @@ export class LiveRendition {
     return this.#inits.get(this.#initNumber) ?? null;
   }
 
-  openSegment(startS: number, facts: { isDiscontinuous: boolean; isIndependent: boolean }): void {
-    this.#open = {
+  openSegment(
+    startS: number,
+    facts: { isDiscontinuous: boolean; isIndependent: boolean },
+  ): KeptSegment {
+    const segment: KeptSegment = {
       ...facts,
       msn: this.#nextMsn,
       initNumber: this.#initNumber,
       initUri: `init-${this.#initNumber}.mp4`,
       startS,
-      wallClockMs: Math.round(this.#options.wallClockAtZeroMs + startS * 1000),
+      wallClockMs: Math.round(this.#wallClockAtZeroMs + startS * 1000),
       parts: [],
       frames: 0,
       durationS: null,
     };
+    this.#open = segment;
     this.#isIndependent &&= facts.isIndependent;
+    return segment;
   }
 
-  addPart(part: RenditionPart): void {
-    if (this.#open === null) return;
+  /** The number in the part's name; null when no segment is open. */
+  addPart(part: RenditionPart): number | null {
+    if (this.#open === null) return null;
     const number = this.#nextPart;
     this.#nextPart += 1;
     const { durationS, isIndependent, bytes } = part;
@@ -145,6 +181,7 @@ export class LiveRendition {
     this.#endS = part.startS + durationS;
     this.#partBytes += bytes.length;
     if (this.#options.partTargetS !== null) this.#changed();
+    return number;
   }
 
   /** Completes the open segment, which ends at `endS`; null when there is none. */
@@ -156,15 +193,16 @@ export class LiveRendition {
     segment.durationS = durationS;
     this.#endS = endS;
     this.#nextMsn += 1;
-    this.#segments.push(segment);
     const parts = segment.parts.map((part) => part.bytes);
-    const { msn, initNumber, startS, isDiscontinuous, isIndependent, frames } = segment;
+    const { msn, initNumber, startS, isDiscontinuous, isIndependent, wallClockMs, frames } =
+      segment;
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     this.meter.note({ bytes, durationS, frames });
-    this.#evict();
+    this.#window.add(segment);
+    this.#dropInits();
     this.#changed();
-    const facts = { msn, initNumber, startS, durationS, isDiscontinuous, isIndependent, frames };
-    return { ...facts, parts };
+    const facts = { msn, initNumber, startS, durationS, isDiscontinuous, isIndependent };
+    return { ...facts, wallClockMs, frames, parts };
   }
 
   /** No more will come: ENDLIST, and everybody who waits is answered. */
@@ -227,11 +265,11 @@ export class LiveRendition {
       return init === undefined ? null : [init.bytes];
     }
     if (file.kind === "segment") {
-      const segment = this.#segments.find((kept) => kept.msn === file.number);
+      const segment = this.#window.find(file.number);
       return segment === undefined ? null : segment.parts.map((part) => part.bytes);
     }
     if (this.#options.partTargetS === null) return null;
-    for (const segment of [...this.#segments, ...(this.#open === null ? [] : [this.#open])]) {
+    for (const segment of [...this.#window.kept, ...(this.#open === null ? [] : [this.#open])]) {
       const part = segment.parts.find((kept) => kept.number === file.number);
       if (part !== undefined) return [part.bytes];
     }
@@ -281,7 +319,7 @@ export class LiveRendition {
     if (target.msn !== edge.msn) {
       if (target.msn > edge.msn) return false;
       // RFC 8216bis 6.2.5.2: a part index past the end means part 0 of the next segment.
-      const segment = this.#segments.find((kept) => kept.msn === target.msn);
+      const segment = this.#window.find(target.msn);
       const isPast = segment !== undefined && target.part >= segment.parts.length;
       return !isPast || edge.msn > target.msn;
     }
@@ -292,28 +330,28 @@ export class LiveRendition {
   #edge(): { msn: number; part: number } {
     const openParts = this.#options.partTargetS === null ? 0 : this.#open?.parts.length ?? 0;
     if (openParts > 0) return { msn: this.#nextMsn, part: openParts - 1 };
-    const last = this.#segments.at(-1);
-    return { msn: this.#nextMsn - 1, part: (last?.parts.length ?? 0) - 1 };
+    const last = this.#window.kept.at(-1);
+    return { msn: this.#nextMsn - 1, part: (last?.parts.length ?? 1) - 1 };
   }
 
-  #evict(): void {
-    const { windowSegments, keptSegments } = this.#options;
-    const listed = this.#segments.slice(this.#unlistedKept());
-    for (const segment of listed.slice(0, Math.max(0, listed.length - windowSegments))) {
-      this.#unlisted.segments += 1;
-      if (segment.isDiscontinuous) this.#unlisted.discontinuities += 1;
-    }
-    this.#segments.splice(0, Math.max(0, this.#segments.length - keptSegments));
-    const oldestInit = this.#segments[0]?.initNumber ?? this.#initNumber;
+  #noteSegment(segment: {
+    readonly startS: number;
+    readonly durationS: number;
+    readonly frames: number;
+    readonly bytes: number;
+    readonly isIndependent: boolean;
+  }): void {
+    this.meter.note(segment);
+    this.#partBytes += segment.bytes;
+    this.#endS = Math.max(this.#endS, segment.startS + segment.durationS);
+    this.#isIndependent &&= segment.isIndependent;
+  }
+
+  #dropInits(): void {
+    const oldest = this.#window.oldestInit ?? this.#initNumber;
     for (const number of this.#inits.keys()) {
-      if (number < oldestInit) this.#inits.delete(number);
+      if (number < oldest) this.#inits.delete(number);
     }
-  }
-
-  /** How many of the kept segments have left the playlist. */
-  #unlistedKept(): number {
-    const first = this.#segments[0]?.msn ?? this.#nextMsn;
-    return Math.max(0, this.#unlisted.segments - first);
   }
 
   #changed(): void {
@@ -322,33 +360,21 @@ export class LiveRendition {
   }
 
   #snapshot(): LivePlaylist {
-    const { targetDurationS, partTargetS } = this.#options;
+    const { targetDurationS, partTargetS, dvrWindowS } = this.#options;
     const hasParts = partTargetS !== null;
-    const listed = this.#segments.slice(this.#unlistedKept());
     const open = hasParts && this.#open !== null && this.#open.parts.length > 0 ? this.#open : null;
+    const { segments, discontinuities } = this.#window.unlisted;
     return {
       targetDurationS,
       partTargetS,
-      mediaSequence: this.#unlisted.segments,
-      discontinuitySequence: this.#unlisted.discontinuities,
-      segments: listed.map((segment, index) =>
-        toEntry(segment, hasParts && index >= listed.length - SEGMENTS_WITH_PARTS)
-      ),
+      mediaSequence: segments,
+      discontinuitySequence: discontinuities,
+      segments: this.#window.entries(hasParts ? SEGMENTS_WITH_PARTS : 0),
       open,
       preloadHintUri: hasParts ? `part-${this.#nextPart}.m4s` : null,
       reports: this.#options.reports(),
       isEnded: this.#isEnded,
+      canSkip: hasParts || dvrWindowS > 0,
     };
   }
-}
-
-function toEntry(segment: KeptSegment, listsParts: boolean): SegmentEntry {
-  return {
-    isDiscontinuous: segment.isDiscontinuous,
-    initUri: segment.initUri,
-    wallClockMs: segment.wallClockMs,
-    uri: `seg-${segment.msn}.m4s`,
-    durationS: segment.durationS ?? 0,
-    parts: listsParts ? segment.parts : [],
-  };
 }

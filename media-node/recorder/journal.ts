@@ -30,6 +30,8 @@ const segmentEntrySchema = z.object({
   durationS: z.number().nonnegative(),
   isDiscontinuous: z.boolean(),
   isIndependent: z.boolean(),
+  /** Wall clock of its first frame, Unix ms; missing: as the header's clock has it. */
+  wallClockMs: z.number().optional(),
   frames: z.int().nonnegative(),
   bytes: z.int().positive(),
 });
@@ -54,6 +56,7 @@ export type RecordedBroadcast = {
   readonly renditions: readonly RecordedRendition[];
 };
 
+/** Segment N is in journal N / 100, rounded down. */
 export const SEGMENTS_PER_JOURNAL = 100;
 
 export type RecordingRef = { readonly videoUrl: string; readonly epoch: number };
@@ -111,8 +114,8 @@ async function readRendition(
 ): Promise<RecordedRendition> {
   const inits = new Map<number, InitEntry>();
   const segments: StoredSegment[] = [];
-  for (let number = 0; bytesByKey.has(`${prefix}journal-${number}.json`); number += 1) {
-    const journal = await readJson(storage, `${prefix}journal-${number}.json`, journalSchema);
+  for (const key of journalKeys(prefix, bytesByKey.keys())) {
+    const journal = await readJson(storage, key, journalSchema);
     for (const init of journal?.inits ?? []) inits.set(init.number, init);
     segments.push(...journal?.segments ?? []);
   }
@@ -120,6 +123,16 @@ async function readRendition(
     bytesByKey.get(`${prefix}seg-${segment.msn}.m4s`) === segment.bytes &&
     (bytesByKey.get(`${prefix}init-${segment.initNumber}.mp4`) ?? 0) > 0;
   return { name, inits: [...inits.values()], segments: segments.filter(isStored) };
+}
+
+/** The journals of a rendition, oldest first; where nothing was stored for long, numbers are missing. */
+function journalKeys(prefix: string, keys: Iterable<string>): string[] {
+  const numbers = [...keys].flatMap((key) => {
+    const [, number] = /^journal-(\d+)\.json$/.exec(key.slice(prefix.length)) ?? [];
+    return key.startsWith(prefix) && number !== undefined ? [Number(number)] : [];
+  });
+  return numbers.sort((one, other) => one - other)
+    .map((number) => `${prefix}journal-${number}.json`);
 }
 
 /** The parsed object; null when it is missing or not what it should be. */

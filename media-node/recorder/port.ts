@@ -3,6 +3,7 @@
  */
 import type { Service } from "#shared/lifecycle.ts";
 import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
+import type { RecordedRendition } from "./journal.ts";
 
 export type RecordingStart = {
   readonly videoUrl: string;
@@ -33,6 +34,8 @@ export type RecordedSegment = {
   readonly isDiscontinuous: boolean;
   /** It starts at a keyframe. */
   readonly isIndependent: boolean;
+  /** Wall clock of its first frame, Unix ms. */
+  readonly wallClockMs: number;
   /** Video frames in it; 0 without video. */
   readonly frames: number;
   readonly parts: readonly Uint8Array[];
@@ -42,6 +45,8 @@ export type RecordedSegment = {
 export interface Recording {
   addInit(rendition: RenditionName, init: RecordedInit): void;
   addSegment(rendition: RenditionName, segment: RecordedSegment): void;
+  /** Whether the segment is in storage by now: it can be played from there. */
+  isStored(rendition: RenditionName, msn: number): boolean;
   /** Writes what is still queued and the VOD playlists (bounded). Idempotent. */
   finish(): Promise<RecordingResult>;
   /** What is wrong right now, or what was lost. */
@@ -58,4 +63,15 @@ export type RecordingResult = {
 /** Owns the write queue that all recordings of a node share. `stop` writes what is queued (bounded). */
 export interface Recorder extends Service {
   begin(start: RecordingStart): Recording;
+  /**
+   * Goes on with the recording of a broadcast that a process before began.
+   * @throws StorageError when it cannot be read
+   */
+  resume(start: RecordingStart): Promise<ResumedRecording>;
 }
+
+export type ResumedRecording = {
+  readonly recording: Recording;
+  /** What is in storage of it. */
+  readonly recorded: readonly RecordedRendition[];
+};

@@ -196,14 +196,14 @@ describe("recoverRecordings()", () => {
     const broadcast = startSyntheticBroadcast({ live, recorder: create(), rungs: ["low", "high"] });
     broadcast.pushUntil(18.1);
     const prefix = `videos/${broadcast.videoUrl}/1`;
-    await until(() => storage.head(`${prefix}/high/seg-10.m4s`), 2000);
+    await until(() => storage.head(`${prefix}/high/seg-10.m4s`), 8000);
     await until(
       async () => (await textOf(`${prefix}/high/journal-0.json`)).includes(`"msn":10`),
-      2000,
+      8000,
     );
     await until(
       async () => (await textOf(`${prefix}/low/journal-0.json`)).includes(`"msn":10`),
-      2000,
+      8000,
     );
     // The process is gone here: nobody calls end(). One file did not survive.
     await storage.delete(`${prefix}/high/seg-2.m4s`);

@@ -11,7 +11,9 @@ import { finishRecording, putJson } from "./finish.ts";
 import {
   headerKey,
   openMarkerKey,
+  readRecordings,
   type RecordedBroadcast,
+  type RecordedRendition,
   type RecordingHeader,
 } from "./journal.ts";
 import type {
@@ -21,6 +23,7 @@ import type {
   Recording,
   RecordingResult,
   RecordingStart,
+  ResumedRecording,
 } from "./port.ts";
 import { MemoryBudget, RenditionWriter } from "./rendition-writer.ts";
 
@@ -60,7 +63,18 @@ class StorageRecorder implements Recorder {
   }
 
   begin(start: RecordingStart): Recording {
-    const recording = new StorageRecording(start, {
+    return this.#create(start, []);
+  }
+
+  async resume(start: RecordingStart): Promise<ResumedRecording> {
+    const broadcasts = await readRecordings(this.#options.storage, start.videoUrl);
+    const own = broadcasts.find(({ header }) => header.epoch === start.epoch);
+    const recorded = own?.renditions ?? [];
+    return { recording: this.#create(start, recorded), recorded };
+  }
+
+  #create(start: RecordingStart, recorded: readonly RecordedRendition[]): Recording {
+    const recording = new StorageRecording(start, recorded, {
       ...this.#options,
       budget: this.#budget,
       onFinished: () => this.#open.delete(recording),
@@ -87,10 +101,15 @@ class StorageRecording implements Recording {
   #marking: Promise<void> | null = null;
   #finishing: Promise<RecordingResult> | null = null;
 
-  constructor(start: RecordingStart, deps: RecordingDeps) {
+  constructor(
+    start: RecordingStart,
+    recorded: readonly RecordedRendition[],
+    deps: RecordingDeps,
+  ) {
     this.#header = { version: 1, ...start };
     this.#deps = deps;
     this.#log = deps.log.with({ videoUrl: start.videoUrl, epoch: start.epoch });
+    for (const before of recorded) this.#createWriter(before.name, before);
   }
 
   addInit(rendition: RenditionName, init: RecordedInit): void {
@@ -101,6 +120,10 @@ class StorageRecording implements Recording {
   addSegment(rendition: RenditionName, segment: RecordedSegment): void {
     this.#mark();
     this.#writer(rendition).addSegment(segment);
+  }
+
+  isStored(rendition: RenditionName, msn: number): boolean {
+    return this.#writers.get(rendition)?.isStored(msn) ?? false;
   }
 
   finish(): Promise<RecordingResult> {
@@ -123,20 +146,22 @@ class StorageRecording implements Recording {
   }
 
   #writer(name: RenditionName): RenditionWriter {
-    let writer = this.#writers.get(name);
-    if (writer === undefined) {
-      const { storage, budget } = this.#deps;
-      writer = new RenditionWriter({
-        storage,
-        budget,
-        name,
-        ref: this.#header,
-        signal: this.#abort.signal,
-        onWrite: (error) => this.#noteWrite(error),
-        onDrop: (segment) => this.#noteDrop(name, segment),
-      });
-      this.#writers.set(name, writer);
-    }
+    return this.#writers.get(name) ?? this.#createWriter(name, null);
+  }
+
+  #createWriter(name: RenditionName, before: RecordedRendition | null): RenditionWriter {
+    const { storage, budget } = this.#deps;
+    const writer = new RenditionWriter({
+      storage,
+      budget,
+      name,
+      before,
+      ref: this.#header,
+      signal: this.#abort.signal,
+      onWrite: (error) => this.#noteWrite(error),
+      onDrop: (segment) => this.#noteDrop(name, segment),
+    });
+    this.#writers.set(name, writer);
     return writer;
   }
 

@@ -46,6 +46,8 @@ export type RenditionWriterDeps = {
   readonly budget: MemoryBudget;
   readonly ref: RecordingRef;
   readonly name: RenditionName;
+  /** What a process before has stored of it; null: nothing. */
+  readonly before: RecordedRendition | null;
   /** Called with null when a write went well. */
   readonly onWrite: (error: unknown) => void;
   readonly onDrop: (segment: RecordedSegment) => void;
@@ -65,16 +67,21 @@ export class RenditionWriter {
   readonly #deps: RenditionWriterDeps;
   readonly #prefix: string;
   readonly #jobs: Job[] = [];
-  readonly #inits: InitEntry[] = [];
-  readonly #segments: StoredSegment[] = [];
+  readonly #inits: InitEntry[];
+  readonly #segments: StoredSegment[];
+  readonly #stored: Set<number>;
   #writing: Promise<void> | null = null;
 
   constructor(deps: RenditionWriterDeps) {
     this.#deps = deps;
     this.#prefix = renditionPrefix(deps.ref, deps.name);
+    this.#inits = [...deps.before?.inits ?? []];
+    this.#segments = [...deps.before?.segments ?? []];
+    this.#stored = new Set(this.#segments.map(({ msn }) => msn));
   }
 
   addInit(init: RecordedInit): void {
+    if (this.#inits.some(({ number }) => number === init.number)) return;
     this.#add({ kind: "init", init });
   }
 
@@ -90,6 +97,10 @@ export class RenditionWriter {
   /** Resolves when everything is written or given up. */
   async drained(): Promise<void> {
     await this.#writing;
+  }
+
+  isStored(msn: number): boolean {
+    return this.#stored.has(msn);
   }
 
   /** What is in storage by now. */
@@ -124,16 +135,18 @@ export class RenditionWriter {
     const { parts, ...entry } = job.segment;
     if (!await this.#put(`seg-${entry.msn}.m4s`, parts, "video/iso.segment")) return false;
     this.#segments.push({ ...entry, bytes: job.bytes });
-    await this.#writeJournal();
+    this.#stored.add(entry.msn);
+    await this.#writeJournal(Math.floor(entry.msn / SEGMENTS_PER_JOURNAL));
     return true;
   }
 
-  async #writeJournal(): Promise<void> {
-    const number = Math.floor((this.#segments.length - 1) / SEGMENTS_PER_JOURNAL);
+  async #writeJournal(number: number): Promise<void> {
+    const first = number * SEGMENTS_PER_JOURNAL;
     const journal: Journal = {
       version: 1,
       inits: this.#inits,
-      segments: this.#segments.slice(number * SEGMENTS_PER_JOURNAL),
+      // In order, and the newest journal's are the last.
+      segments: this.#segments.slice(-SEGMENTS_PER_JOURNAL).filter(({ msn }) => msn >= first),
     };
     const bytes = new TextEncoder().encode(JSON.stringify(journal));
     await this.#put(`journal-${number}.json`, [bytes], "application/json");

@@ -119,7 +119,8 @@ function entriesOf(runs: readonly Run[]): SegmentEntry[] {
     run.segments.map((segment, index): SegmentEntry => ({
       isDiscontinuous: segment.isDiscontinuous || run.segments[index - 1]?.msn !== segment.msn - 1,
       initUri: `${run.uriPrefix}init-${segment.initNumber}.mp4`,
-      wallClockMs: Math.round(run.wallClockAtZeroMs + segment.startS * 1000),
+      wallClockMs: segment.wallClockMs ??
+        Math.round(run.wallClockAtZeroMs + segment.startS * 1000),
       uri: `${run.uriPrefix}seg-${segment.msn}.m4s`,
       durationS: segment.durationS,
       parts: [],

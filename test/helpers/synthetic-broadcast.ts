@@ -3,8 +3,8 @@
  * where nobody decodes. 30 fps with a keyframe a second, 48 kHz audio.
  */
 import type { LiveRegistry } from "#media-node/packager/live-registry.ts";
-import { createPackager } from "#media-node/packager/packager.ts";
-import type { Packager, PackagerStart } from "#media-node/packager/port.ts";
+import { createPackager, resumePackager } from "#media-node/packager/packager.ts";
+import type { Packager, PackagerDeps, PackagerStart } from "#media-node/packager/port.ts";
 import type { Recorder } from "#media-node/recorder/port.ts";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { newVideoUrl } from "#shared/ids.ts";
@@ -16,6 +16,7 @@ export type SyntheticOptions = {
   readonly rungs?: readonly RenditionName[];
   readonly frameBytes?: number;
   readonly start?: Partial<PackagerStart>;
+  readonly spoolFolder?: string | null;
 };
 
 export type SyntheticBroadcast = {
@@ -30,8 +31,26 @@ const FPS = 30;
 const SIZES = { low: 360, mid: 480, high: 720 };
 
 export function startSyntheticBroadcast(options: SyntheticOptions): SyntheticBroadcast {
+  const start = startOf(options);
+  return feedFrom(0, createPackager(start, depsOf(options)), { ...options, start });
+}
+
+/** The broadcast that a process with the same options began, going on at `fromS` of its timeline. */
+export async function resumeSyntheticBroadcast(
+  options: SyntheticOptions,
+  fromS: number,
+): Promise<SyntheticBroadcast> {
+  const start = startOf(options);
+  return feedFrom(fromS, await resumePackager(start, depsOf(options)), { ...options, start });
+}
+
+function depsOf({ live, recorder = null, spoolFolder = null }: SyntheticOptions): PackagerDeps {
+  return { live, recorder, spoolFolder, log: silentLogger };
+}
+
+function startOf(options: SyntheticOptions): PackagerStart {
   const rungs = options.rungs ?? ["high"];
-  const start: PackagerStart = {
+  return {
     videoUrl: newVideoUrl(),
     epoch: 1,
     rungs: rungs.map((name) => ({ name, ...sizeOf(name), videoBitrateBps: 1e6, isCopy: false })),
@@ -42,8 +61,15 @@ export function startSyntheticBroadcast(options: SyntheticOptions): SyntheticBro
     hasAudio: true,
     ...options.start,
   };
-  const { live, recorder = null } = options;
-  const packager = createPackager(start, { live, recorder, log: silentLogger });
+}
+
+function feedFrom(
+  fromS: number,
+  packager: Packager,
+  options: SyntheticOptions & { readonly start: PackagerStart },
+): SyntheticBroadcast {
+  const { start } = options;
+  const rungs = options.rungs ?? ["high"];
   for (const name of rungs) {
     const avcC = Uint8Array.of(1, 0x64, 0, 0x1f);
     packager.setVideoConfig(name, { kind: "video", avcC, ...sizeOf(name) });
@@ -51,8 +77,9 @@ export function startSyntheticBroadcast(options: SyntheticOptions): SyntheticBro
   const asc = Uint8Array.of(0x11, 0x90);
   const audio = { sampleRateHz: 48_000, channels: 2, samplesPerFrame: 1024 };
   packager.setAudioConfig({ kind: "audio", asc, ...audio });
-  let frame = 0;
-  let audioFrame = 0;
+  let frame = Math.round(fromS * FPS);
+  let audioFrame = Math.ceil(fromS * 48_000 / 1024);
+  const firstFrame = frame;
   const pushUntil = (seconds: number) => {
     for (; frame < seconds * FPS; frame += 1) {
       for (; audioFrame * 1024 / 48_000 <= frame / FPS; audioFrame += 1) {
@@ -64,7 +91,7 @@ export function startSyntheticBroadcast(options: SyntheticOptions): SyntheticBro
           dtsTicks: frame * 3000,
           compositionTicks: 0,
           durationTicks: 0,
-          isKeyframe: frame % FPS === 0,
+          isKeyframe: (frame - firstFrame) % FPS === 0,
           data: new Uint8Array(options.frameBytes ?? 500).fill(frame),
         });
       }

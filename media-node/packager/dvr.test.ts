@@ -1,0 +1,229 @@
+/**
+ * What a live playlist lists beyond memory, and how it goes on after its process was killed.
+ */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as HLS from "hls-parser";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { checkMediaPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
+import { checkReload } from "#shared/hls/check-reload.ts";
+import { newVideoUrl } from "#shared/ids.ts";
+import { silentLogger } from "#shared/log.ts";
+import { createFileStorage } from "#shared/storage/fs.ts";
+import type { Storage } from "#shared/storage/port.ts";
+import {
+  resumeSyntheticBroadcast,
+  startSyntheticBroadcast,
+  type SyntheticBroadcast,
+  type SyntheticOptions,
+} from "#test/helpers/synthetic-broadcast.ts";
+import { until } from "#test/helpers/until.ts";
+import { createRecorder } from "../recorder/recorder.ts";
+import { LiveRegistry } from "./live-registry.ts";
+
+let folder: string;
+let storage: Storage;
+let live: LiveRegistry;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sluice-dvr-"));
+  storage = createFileStorage({ directory: join(folder, "media") });
+  live = new LiveRegistry();
+});
+
+afterEach(async () => {
+  live.close();
+  await rm(folder, { recursive: true });
+});
+
+const recorderOf = (from: Storage = storage) =>
+  createRecorder({ storage: from, nodeId: "node-1", log: silentLogger });
+
+function render({ videoUrl }: SyntheticBroadcast, isDelta = false): string {
+  const text = live.get(videoUrl)?.rendition("high")?.render(isDelta) ?? "";
+  expect(checkMediaPlaylist(text)).toEqual([]);
+  HLS.parse(text);
+  return text;
+}
+
+/** Pushes second by second, each segment in storage before the next: as in real time. */
+async function runUntil(broadcast: SyntheticBroadcast, fromS: number, toS: number): Promise<void> {
+  const rendition = live.get(broadcast.videoUrl)?.rendition("high");
+  for (let second = fromS; second <= toS; second += 2) {
+    broadcast.pushUntil(second);
+    const last = (rendition?.completeSegments ?? 0) - 1;
+    const key = `videos/${broadcast.videoUrl}/1/high/journal-${Math.floor(last / 100)}.json`;
+    if (last < 0) continue;
+    await until(async () => {
+      const journal = await storage.get(key);
+      return journal !== null &&
+        (await new Response(journal.body).text()).includes(`"msn":${last},`);
+    }, 8000);
+  }
+}
+
+describe("the DVR window", () => {
+  test("lists what storage has, drops the oldest, and keeps delta updates small", async () => {
+    const start = { partTargetMs: 340, dvrWindowS: 40 };
+    const broadcast = startSyntheticBroadcast({ live, recorder: recorderOf(), start });
+    await runUntil(broadcast, 2, 30);
+    const early = readMediaPlaylist(render(broadcast));
+    expect(early.mediaSequence).toBe(0);
+    const rendition = live.get(broadcast.videoUrl)?.rendition("high");
+    // Listed, not in memory, but in storage.
+    expect(rendition?.read({ kind: "segment", number: 2 })).toBeNull();
+    expect(await storage.head(`videos/${broadcast.videoUrl}/1/high/seg-2.m4s`)).not.toBeNull();
+
+    let before = render(broadcast);
+    for (let second = 32; second <= 60; second += 2) {
+      await runUntil(broadcast, second, second);
+      const after = render(broadcast);
+      expect(checkReload(before, after)).toEqual([]);
+      before = after;
+    }
+    const late = readMediaPlaylist(before);
+    const listedS = late.segments.reduce((sum, { durationS }) => sum + durationS, 0);
+    expect(late.mediaSequence).toBeGreaterThan(5);
+    expect(listedS).toBeGreaterThanOrEqual(40);
+    expect(listedS).toBeLessThanOrEqual(42);
+    const delta = readMediaPlaylist(render(broadcast, true));
+    expect(delta.skipped).toBeGreaterThan(10);
+    expect(delta.segments.length).toBeLessThan(9);
+    await broadcast.packager.end();
+    expect(await storage.head(`videos/${broadcast.videoUrl}/1/high/seg-0.m4s`)).not.toBeNull();
+  }, 30_000);
+
+  test("without a recording is what memory holds", () => {
+    const broadcast = startSyntheticBroadcast({ live, start: { dvrWindowS: 7200 } });
+    broadcast.pushUntil(60);
+    expect(readMediaPlaylist(render(broadcast)).segments).toHaveLength(8);
+  });
+
+  test("lists nothing that memory lost and storage never got", async () => {
+    const refusing: Storage = {
+      ...storage,
+      put: () => Promise.reject(new Error("no space left on device")),
+      get: (...args) => storage.get(...args),
+      head: (key) => storage.head(key),
+      delete: (key) => storage.delete(key),
+      deletePrefix: (prefix) => storage.deletePrefix(prefix),
+      list: (prefix) => storage.list(prefix),
+    };
+    const start = { partTargetMs: 340, dvrWindowS: 7200 };
+    const recorder = createRecorder({
+      storage: refusing,
+      nodeId: "node-1",
+      log: silentLogger,
+      drainDeadlineMs: 100,
+    });
+    const broadcast = startSyntheticBroadcast({ live, recorder, start });
+    broadcast.pushUntil(60);
+    const { segments } = readMediaPlaylist(render(broadcast));
+    expect(segments).toHaveLength(8);
+    const rendition = live.get(broadcast.videoUrl)?.rendition("high");
+    for (const { msn } of segments) {
+      expect(rendition?.read({ kind: "segment", number: msn })).not.toBeNull();
+    }
+    await until(() => broadcast.packager.issues.length > 0, 5000);
+    await broadcast.packager.end();
+  }, 20_000);
+});
+
+describe("resumePackager()", () => {
+  const optionsOf = (change: Partial<SyntheticOptions> = {}): SyntheticOptions => {
+    const videoUrl = newVideoUrl();
+    return {
+      live,
+      spoolFolder: join(folder, "spool", videoUrl),
+      start: { videoUrl, partTargetMs: 340, dvrWindowS: 7200 },
+      ...change,
+    };
+  };
+
+  test("goes on with the same playlist, no media lost and no name used twice", async () => {
+    const options = optionsOf();
+    const first = startSyntheticBroadcast({ ...options, recorder: recorderOf() });
+    await runUntil(first, 2, 20);
+    first.pushUntil(21.5);
+    const before = render(first);
+    const open = readMediaPlaylist(before);
+    expect(open.openParts.length).toBeGreaterThan(1);
+    const names = new Set(before.match(/(?:seg|part|init)-\d+\.\w+/g));
+    const openBytes = open.openParts.map(({ uri }) => readPart(first, uri));
+
+    // The process is gone here: nobody calls end().
+    const again = { ...options, live: new LiveRegistry(), recorder: recorderOf() };
+    live = again.live;
+    const second = await resumeSyntheticBroadcast(again, 0);
+    expect(second.packager.isPlayable).toBe(true);
+    const waiting = render(second);
+    expect(waiting).not.toContain("ENDLIST");
+    expect(checkReload(before, waiting)).toEqual([]);
+    const closed = readMediaPlaylist(waiting).segments.at(-1);
+    expect(closed?.parts.map(({ uri }) => uri)).toEqual(open.openParts.map(({ uri }) => uri));
+    expect(open.openParts.map(({ uri }) => readPart(second, uri))).toEqual(openBytes);
+
+    const fromS = second.packager.endMs / 1000 + 0.033;
+    const back = await resumeFeed(again, fromS);
+    back.packager.useClock(Date.UTC(2026, 0, 2, 3, 5, 5));
+    back.pushUntil(fromS + 5);
+    const after = render(back);
+    expect(checkReload(waiting, after)).toEqual([]);
+    const [resumed] = readMediaPlaylist(after).segments.filter(({ msn }) =>
+      msn > (closed?.msn ?? 0)
+    );
+    expect(resumed).toMatchObject({ isDiscontinuous: true, initUri: "init-1.mp4" });
+    const wallClockMs = Date.UTC(2026, 0, 2, 3, 5, 5) + fromS * 1000;
+    expect(Math.abs((resumed?.wallClockMs ?? 0) - wallClockMs)).toBeLessThan(34);
+    const added = after.slice(after.indexOf("#EXT-X-DISCONTINUITY\n"));
+    const used = added.match(/(?:seg|part|init)-\d+\.\w+/g) ?? [];
+    expect(used.filter((name) => names.has(name))).toEqual([]);
+
+    const summary = await back.packager.end();
+    expect(summary.durationMs).toBeGreaterThan(26_000);
+    const vod = await storage.get(`videos/${back.videoUrl}/1/high/index.m3u8`);
+    const recorded = readMediaPlaylist(await new Response(vod?.body).text());
+    expect(recorded.complaints).toEqual([]);
+    expect(recorded.segments.map(({ msn }) => msn)).toEqual(recorded.segments.map((_, at) => at));
+    expect(recorded.segments.filter(({ isDiscontinuous }) => isDiscontinuous)).toHaveLength(1);
+    expect(await readdir(join(folder, "spool"))).toEqual([]);
+  }, 30_000);
+
+  test("without a recording the spool has the window", async () => {
+    const options = optionsOf();
+    const first = startSyntheticBroadcast(options);
+    first.pushUntil(30.5);
+    const before = render(first);
+    const again = { ...options, live: new LiveRegistry() };
+    live = again.live;
+    const second = await resumeSyntheticBroadcast(again, 0);
+    const after = render(second);
+    expect(checkReload(before, after)).toEqual([]);
+    expect(readMediaPlaylist(after).segments).toHaveLength(8);
+    await second.packager.end();
+  });
+
+  test("of a broadcast that left nothing begins at its beginning", async () => {
+    const broadcast = await resumeSyntheticBroadcast(
+      { ...optionsOf(), recorder: recorderOf() },
+      0,
+    );
+    expect(broadcast.packager.isPlayable).toBe(false);
+    broadcast.pushUntil(3.1);
+    expect(readMediaPlaylist(render(broadcast)).mediaSequence).toBe(0);
+    await broadcast.packager.end();
+  });
+});
+
+/** Another life of the same broadcast whose feed begins at `fromS`. */
+async function resumeFeed(options: SyntheticOptions, fromS: number): Promise<SyntheticBroadcast> {
+  live = new LiveRegistry();
+  return await resumeSyntheticBroadcast({ ...options, live, recorder: recorderOf() }, fromS);
+}
+
+function readPart({ videoUrl }: SyntheticBroadcast, uri: string): string {
+  const number = Number(/part-(\d+)/.exec(uri)?.[1]);
+  const chunks = live.get(videoUrl)?.rendition("high")?.read({ kind: "part", number });
+  return Buffer.concat(chunks ?? []).toString("base64");
+}

@@ -1,0 +1,183 @@
+/**
+ * What a live media playlist lists: the newest segments, whose bytes are in memory, and before them
+ * those of the DVR window, whose bytes are in storage.
+ */
+import { type PartEntry, type SegmentEntry, type SegmentHead, segmentLines } from "./playlist.ts";
+
+export type KeptPart = PartEntry & { readonly number: number; readonly bytes: Uint8Array };
+
+/** A complete segment, or the open one, with its bytes. */
+export type KeptSegment = SegmentHead & {
+  readonly msn: number;
+  readonly initNumber: number;
+  readonly startS: number;
+  readonly wallClockMs: number;
+  readonly isIndependent: boolean;
+  readonly parts: KeptPart[];
+  frames: number;
+  /** Null while it is open. */
+  durationS: number | null;
+};
+
+/** A complete segment whose bytes are elsewhere. */
+export type PastSegment = SegmentHead & {
+  readonly msn: number;
+  readonly initNumber: number;
+  readonly wallClockMs: number;
+  readonly durationS: number;
+};
+
+/** How many segments, and how many discontinuities with them, have left the playlist. */
+export type Unlisted = { readonly segments: number; readonly discontinuities: number };
+
+export type LiveWindowOptions = {
+  /** Segments that are listed in any case. */
+  readonly windowSegments: number;
+  /** How much is listed of what is in storage; 0: nothing. */
+  readonly dvrWindowS: number;
+  /** Whether storage has the segment: nobody will miss it in memory. */
+  readonly isStored: (msn: number) => boolean;
+};
+
+/**
+ * Kept in memory after they left the window: readers are that far behind (RFC 8216bis 6.2.2). What
+ * storage has is kept only until the slowest blocking reader has it.
+ */
+const LINGER_SEGMENTS = { stored: 3, unstored: 9 };
+/** Every so many segments of the past tell their wall clock: between them the durations do. */
+const PAST_CLOCK_STRIDE = 10;
+
+type Listed = PastSegment & { readonly entry: SegmentEntry };
+
+export class LiveWindow {
+  readonly #options: LiveWindowOptions;
+  #past: Listed[] = [];
+  #kept: KeptSegment[] = [];
+  #listedS = 0;
+  #unlisted: Unlisted = { segments: 0, discontinuities: 0 };
+
+  constructor(options: LiveWindowOptions) {
+    this.#options = options;
+  }
+
+  /** Complete segments in memory, listed or not, oldest first. */
+  get kept(): readonly KeptSegment[] {
+    return this.#kept;
+  }
+
+  get unlisted(): Unlisted {
+    return this.#unlisted;
+  }
+
+  /** Where a playlist goes on that another process began. */
+  restore(unlisted: Unlisted, past: readonly PastSegment[], kept: readonly KeptSegment[]): void {
+    this.#unlisted = unlisted;
+    this.#past = past.map(toListed);
+    this.#kept = [...kept];
+    this.#listedS = [...past, ...kept].reduce((sum, { durationS }) => sum + (durationS ?? 0), 0);
+    this.#evict();
+  }
+
+  add(segment: KeptSegment): void {
+    this.#kept.push(segment);
+    this.#listedS += segment.durationS ?? 0;
+    this.#evict();
+  }
+
+  find(msn: number): KeptSegment | undefined {
+    return this.#kept.find((segment) => segment.msn === msn);
+  }
+
+  /** The oldest init segment that is still needed; null when nothing is listed or kept. */
+  get oldestInit(): number | null {
+    return (this.#past[0] ?? this.#kept[0])?.initNumber ?? null;
+  }
+
+  /** The lines of the playlist, oldest first; the newest `withParts` segments list their parts. */
+  entries(withParts: number): SegmentEntry[] {
+    const kept = this.#kept.slice(this.#unlistedKept);
+    const [first, ...past] = this.#past;
+    const head = first === undefined ? [] : [{ ...first.entry, wallClockMs: first.wallClockMs }];
+    return [
+      ...head,
+      ...past.map(({ entry }) => entry),
+      ...kept.map((segment, index) => toEntry(segment, index >= kept.length - withParts)),
+    ];
+  }
+
+  /** How many of the kept segments have left the playlist. */
+  get #unlistedKept(): number {
+    const first = this.#kept[0]?.msn ?? this.#unlisted.segments;
+    return Math.max(0, this.#unlisted.segments - first);
+  }
+
+  get #listedCount(): number {
+    return this.#past.length + this.#kept.length - this.#unlistedKept;
+  }
+
+  #olderThan(newest: number): number {
+    return Math.max(0, this.#kept.length - newest);
+  }
+
+  #evict(): void {
+    const { windowSegments, dvrWindowS, isStored } = this.#options;
+    // What is about to leave memory without being in storage is no longer listed, nor what is before.
+    const older = this.#kept.slice(this.#unlistedKept, this.#olderThan(windowSegments));
+    const lost = older.findLast(({ msn }) => !isStored(msn))?.msn ?? -1;
+    while (this.#listedCount > windowSegments && this.#isFrontOver(lost, dvrWindowS)) {
+      this.#unlistFirst();
+    }
+    for (let first = this.#kept[0]; first !== undefined; first = this.#kept[0]) {
+      const linger = isStored(first.msn) ? LINGER_SEGMENTS.stored : LINGER_SEGMENTS.unstored;
+      if (this.#kept.length <= windowSegments + linger) return;
+      this.#kept.shift();
+      if (first.msn >= this.#unlisted.segments) {
+        this.#past.push(toListed({ ...first, durationS: first.durationS ?? 0 }));
+      }
+    }
+  }
+
+  #isFrontOver(lostMsn: number, dvrWindowS: number): boolean {
+    if (this.#unlisted.segments <= lostMsn) return true;
+    const first = this.#past[0] ?? this.#kept[this.#unlistedKept];
+    return this.#listedS - (first?.durationS ?? 0) >= dvrWindowS;
+  }
+
+  #unlistFirst(): void {
+    const first = this.#past.shift() ?? this.#kept[this.#unlistedKept];
+    if (first === undefined) return;
+    const { segments, discontinuities } = this.#unlisted;
+    this.#listedS -= first.durationS ?? 0;
+    this.#unlisted = {
+      segments: segments + 1,
+      discontinuities: discontinuities + (first.isDiscontinuous ? 1 : 0),
+    };
+  }
+}
+
+function toListed(segment: PastSegment): Listed {
+  const { msn, initNumber, initUri, isDiscontinuous, wallClockMs, durationS } = segment;
+  const uri = `seg-${msn}.m4s`;
+  const tellsClock = isDiscontinuous || msn % PAST_CLOCK_STRIDE === 0;
+  const entry: SegmentEntry = {
+    isDiscontinuous,
+    initUri,
+    uri,
+    durationS,
+    wallClockMs: tellsClock ? wallClockMs : null,
+    parts: [],
+    text: segmentLines({ durationS, uri }),
+  };
+  return { msn, initNumber, initUri, isDiscontinuous, wallClockMs, durationS, entry };
+}
+
+function toEntry(segment: KeptSegment, listsParts: boolean): SegmentEntry {
+  return {
+    isDiscontinuous: segment.isDiscontinuous,
+    initUri: segment.initUri,
+    wallClockMs: segment.wallClockMs,
+    uri: `seg-${segment.msn}.m4s`,
+    durationS: segment.durationS ?? 0,
+    parts: listsParts ? segment.parts : [],
+  };
+}
