@@ -1,12 +1,12 @@
 /**
- * The API with what runs beside it: the app, the relay of its outbox, the reaper.
+ * The API with what runs beside it: the app, the relay of its outbox, the reaper, retention.
  */
 import type { Kysely } from "kysely";
 import type { Database } from "#db/schema.ts";
 import { deriveServiceToken } from "#shared/keys.ts";
 import { type Service, startServices } from "#shared/lifecycle.ts";
 import type { Logger } from "#shared/log.ts";
-import type { JobQueue } from "#shared/queue/port.ts";
+import type { JobSink } from "#shared/queue/route-jobs.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { createApp } from "./app.ts";
 import { createAttemptLimit } from "./attempt-limit.ts";
@@ -15,6 +15,7 @@ import { limitHasher, type PasswordHasher } from "./password.ts";
 import { createReaper } from "./reaper.ts";
 import { createRelay } from "./relay.ts";
 import { readRemoteAddress } from "./remote-address.ts";
+import { createRetention } from "./retention.ts";
 import { createStreamKeys } from "./stream-keys.ts";
 import { createTokens } from "./tokens.ts";
 
@@ -22,7 +23,7 @@ export type ApiOptions = {
   readonly db: Kysely<Database>;
   readonly storage: Storage;
   /** Jobs go there from the outbox, whoever starts it; null: another process relays them. */
-  readonly queue: JobQueue | null;
+  readonly queue: JobSink | null;
   /** SLUICE_SECRET: every key of ours is derived from it. */
   readonly secret: string;
   /** Derived from the secret when left out. */
@@ -30,6 +31,8 @@ export type ApiOptions = {
   readonly urls: PublicUrls;
   readonly nginxRtmp?: NginxRtmpAccess;
   readonly trustedOrigins?: readonly string[];
+  /** What all recordings may take together; no limit when left out. */
+  readonly recordingBudgetBytes?: number | undefined;
   /** Without a limit of its own: one computation per core is made sure of here. */
   readonly passwords: PasswordHasher;
   readonly readDocsAsset: Deps["readDocsAsset"];
@@ -40,7 +43,7 @@ export type ApiOptions = {
 export type Api = {
   /** `env` is what Bun or Deno passes to a handler beside the request. */
   readonly fetch: (request: Request, env?: unknown) => Response | Promise<Response>;
-  /** Relay and reaper. */
+  /** Relay, reaper and retention. */
   readonly service: Service;
 };
 
@@ -69,9 +72,12 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     log,
   });
   const reaper = createReaper({ db, storage, log, clock });
+  const totalBudgetBytes = options.recordingBudgetBytes ?? null;
+  const retention = createRetention({ db, storage, log, clock, totalBudgetBytes });
+  const services = relay === null ? [reaper, retention] : [relay, reaper, retention];
   return {
     fetch: (request, env) => app.fetch(request, env),
-    service: groupServices("api", relay === null ? [reaper] : [relay, reaper], log),
+    service: groupServices("api", services, log),
   };
 }
 

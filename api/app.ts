@@ -9,13 +9,16 @@ import { front } from "./front.ts";
 import { createErrorHandler, renderProblem } from "./problem.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { channelRoutes } from "./routes/channel.ts";
+import { clipRoutes } from "./routes/clips.ts";
 import { controlRoutes } from "./routes/control.ts";
 import { docsRoutes } from "./routes/docs.ts";
+import { downloadRoutes } from "./routes/downloads.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { nginxRtmpRoutes } from "./routes/nginx-rtmp.ts";
 import { profileRoutes, userRoutes } from "./routes/profile.ts";
 import { publicChannelRoutes, publicVideoRoutes } from "./routes/public.ts";
+import { storyboardRoutes } from "./routes/storyboards.ts";
 import { videoRoutes } from "./routes/videos.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
@@ -33,10 +36,13 @@ export function createApp(deps: Deps) {
     .route("/user", profileRoutes(deps))
     .route("/user/channel", channelRoutes(deps))
     .route("/user/channel/videos", videoRoutes(deps))
+    .route("/user/channel/videos", clipRoutes(deps))
+    .route("/user/channel/videos", downloadRoutes(deps))
     .route("/users", userRoutes(deps))
     .route("/channel", publicChannelRoutes(deps))
     .route("/videos", publicVideoRoutes(deps))
     .route("/", imageRoutes(deps))
+    .route("/", storyboardRoutes(deps))
     .route("/", controlRoutes(deps))
     .route("/", nginxRtmpRoutes(deps))
     .route("/", healthRoutes(deps))

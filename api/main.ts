@@ -16,8 +16,8 @@ import { SettingsError } from "#shared/config.ts";
 import { messageOf } from "#shared/errors.ts";
 import { drainOnSignal, type Service, startServices } from "#shared/lifecycle.ts";
 import { createLogger, type Logger, writeJsonLine } from "#shared/log.ts";
-import { createAmqpQueue } from "#shared/queue/amqp.ts";
-import type { JobQueue } from "#shared/queue/port.ts";
+import { routeJobs } from "#shared/queue/route-jobs.ts";
+import { createWorkerQueue } from "#shared/queue/worker-queue.ts";
 import { retry, withDeadline } from "#shared/retry.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { ASSETS_DIRECTORY, readAssets } from "#web/assets.ts";
@@ -72,16 +72,15 @@ async function startApi(
   database: DatabaseClient,
   log: Logger,
 ): Promise<() => Promise<void>> {
-  const { AMQP_URL: amqpUrl } = settings;
-  const queue = amqpUrl === undefined ? null : createAmqpQueue({ url: amqpUrl, log });
-  if (queue === null) log.warn("queue.external", { hint: "set AMQP_URL to relay image jobs here" });
+  const queues = createQueues(settings.AMQP_URL, log);
+  if (queues === null) log.warn("queue.external", { hint: "set AMQP_URL to relay jobs here" });
   let handler: Handler = () => new Response(null, { status: 503, headers: { "retry-after": "1" } });
   const listening = listen(settings, (request, env) => handler(request, env));
   const urls = publicUrls(settings, listening.port);
   const api = await createApi({
     db: database.db,
     storage: createFileStorage({ directory: join(settings.SLUICE_DATA_DIR, "media") }),
-    queue,
+    queue: queues?.sink ?? null,
     secret: settings.SLUICE_SECRET,
     serviceToken: settings.SLUICE_SERVICE_TOKEN,
     urls,
@@ -90,12 +89,13 @@ async function startApi(
       allow: settings.NGINX_RTMP_ALLOW,
     },
     trustedOrigins: settings.TRUSTED_ORIGINS,
+    recordingBudgetBytes: settings.RECORDING_BUDGET_BYTES,
     passwords: nativeHasher,
     readDocsAsset,
     log,
   });
   const stop = await startServices([
-    ...(queue === null ? [] : [asService("queue", queue)]),
+    ...(queues?.services ?? []),
     api.service,
     { name: "http", start: () => Promise.resolve(), stop: listening.close },
   ], log);
@@ -105,8 +105,17 @@ async function startApi(
   return stop;
 }
 
-function asService(name: string, queue: JobQueue): Service {
-  return { name, start: () => queue.start(), stop: () => queue.stop() };
+/** A queue for each kind of worker, and the way in for all jobs. */
+function createQueues(url: string | undefined, log: Logger) {
+  if (url === undefined) return null;
+  const resizer = createWorkerQueue({ worker: "resizer", url, log });
+  const media = createWorkerQueue({ worker: "media", url, log });
+  const services = [resizer, media].map((queue): Service => ({
+    name: "queue",
+    start: () => queue.start(),
+    stop: () => queue.stop(),
+  }));
+  return { sink: routeJobs({ resizer, media }), services };
 }
 
 /** A database that starts together with us may take a while. */

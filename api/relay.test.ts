@@ -6,6 +6,7 @@ import { silentLogger } from "#shared/log.ts";
 import { createEmbeddedQueue } from "#shared/queue/embedded.ts";
 import type { JobQueue } from "#shared/queue/port.ts";
 import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts";
+import { asImageJob } from "#test/helpers/jobs.ts";
 import { until } from "#test/helpers/until.ts";
 import { createRelay, type Relay } from "./relay.ts";
 
@@ -68,7 +69,8 @@ function recordingQueue() {
   };
 }
 
-const imagesOf = (got: readonly QueuedJob[]) => got.map(({ job }) => job.imageId).toSorted();
+const imagesOf = (got: readonly QueuedJob[]) =>
+  got.map(({ job }) => asImageJob(job).imageId).toSorted();
 
 test("createRelay() hands every job on once and empties the outbox, three relays at once", async () => {
   const ids = await add(200);
@@ -186,7 +188,7 @@ test("with the embedded queue a job cut off by a restart is delivered again", as
   await second.consume({
     prefetch: 1,
     handle: ({ queued }) => {
-      handled.push(queued.job.imageId);
+      handled.push(asImageJob(queued.job).imageId);
       return Promise.resolve();
     },
   });

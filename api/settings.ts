@@ -20,6 +20,7 @@ const SETTING_NAMES = [
   "NGINX_RTMP_SECRET",
   "NGINX_RTMP_ALLOW",
   "TRUSTED_ORIGINS",
+  "RECORDING_BUDGET_BYTES",
   "LOG_LEVEL",
 ] as const;
 export type ApiSettings = Settings<(typeof SETTING_NAMES)[number]> & {

@@ -13,6 +13,7 @@ import type {
 import { AppError } from "#shared/errors.ts";
 import { type BroadcastRow, endBroadcast, lockBroadcast } from "./broadcasts.ts";
 import type { Database } from "./schema.ts";
+import { addStoryboardJob } from "./storyboards.ts";
 
 type Reference = {
   readonly nodeId: string;
@@ -126,7 +127,7 @@ async function noteProgress(
     with report as (
       select * from jsonb_to_recordset(${reports}::text::jsonb) as r(
         "broadcastId" uuid, epoch int, state text, "ingestBitrateBps" bigint,
-        fps float8, "encodeSpeed" float8, viewers int, issues jsonb
+        fps float8, "encodeSpeed" float8, viewers int, issues jsonb, "recordedBytes" bigint
       )
     ), owned as (
       select b.id from broadcasts b join report r on r."broadcastId" = b.id and r.epoch = b.epoch
@@ -136,7 +137,8 @@ async function noteProgress(
     update broadcasts b set
       state = case when b.state = 'authorised' then b.state else r.state end,
       ingest_bitrate_bps = r."ingestBitrateBps", fps = r.fps, encode_speed = r."encodeSpeed",
-      viewers = r.viewers, issues = r.issues, seen_at = ${now}
+      viewers = r.viewers, issues = r.issues, seen_at = ${now},
+      recorded_bytes = coalesce(r."recordedBytes", b.recorded_bytes)
     from owned, report r, channels c
     where b.id = owned.id and r."broadcastId" = b.id and c.id = b.channel_id
     returning b.id, case
@@ -182,5 +184,6 @@ export async function reportEnded(db: Kysely<Database>, request: EndedRequest): 
       durationMs: request.durationMs,
       recordedBytes: request.recordedBytes,
     });
+    if (request.recordedBytes > 0) await addStoryboardJob(trx, row.video_id);
   });
 }

@@ -80,7 +80,8 @@ export async function endBroadcast(
     end_reason: end.reason,
     end_detail: end.detail ?? null,
     ended_at: end.endedAt,
-    recorded_bytes: end.recordedBytes ?? null,
+    // A presumed end leaves what the last report said.
+    recorded_bytes: end.recordedBytes === undefined ? row.recorded_bytes : end.recordedBytes,
     viewers: 0,
   }).where("id", "=", row.id).execute();
   await trx.updateTable("videos").set({

@@ -4,6 +4,7 @@
 import type { Kysely } from "kysely";
 import type { LadderPolicy, Latency } from "#shared/contracts/broadcast.ts";
 import { AppError } from "#shared/errors.ts";
+import { clipPrefixes } from "./clips.ts";
 import { isUniqueViolation } from "./errors.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
 import { type Param, prepareStatement } from "./prepared.ts";
@@ -21,6 +22,8 @@ export type Channel = {
   readonly recording: boolean;
   readonly ladder: LadderPolicy;
   readonly reconnectWindowSeconds: number;
+  readonly retentionDays: number | null;
+  readonly recordingBudgetBytes: number | null;
   readonly disabledAt: Date | null;
   readonly createdAt: Date;
   readonly streamKeySealed: Uint8Array;
@@ -47,6 +50,8 @@ const OWNER_COLUMNS = [
   "recording",
   "ladder",
   "reconnect_window_s as reconnectWindowSeconds",
+  "retention_days as retentionDays",
+  "recording_budget_bytes as recordingBudgetBytes",
   "disabled_at as disabledAt",
   "created_at as createdAt",
   "stream_key_sealed as streamKeySealed",
@@ -96,6 +101,8 @@ export type ChannelChanges = {
   readonly recording?: boolean;
   readonly ladder?: LadderPolicy;
   readonly reconnectWindowSeconds?: number;
+  readonly retentionDays?: number | null;
+  readonly recordingBudgetBytes?: number | null;
 };
 
 /** Applies `changes` to the channel of a user. */
@@ -104,10 +111,12 @@ export async function updateOwnChannel(
   userId: string,
   changes: ChannelChanges,
 ): Promise<Channel | undefined> {
-  const { reconnectWindowSeconds, ...same } = changes;
+  const { reconnectWindowSeconds, retentionDays, recordingBudgetBytes, ...same } = changes;
   return await db.updateTable("channels").set({
     ...same,
     ...(reconnectWindowSeconds === undefined ? {} : { reconnect_window_s: reconnectWindowSeconds }),
+    ...(retentionDays === undefined ? {} : { retention_days: retentionDays }),
+    ...(recordingBudgetBytes === undefined ? {} : { recording_budget_bytes: recordingBudgetBytes }),
     updated_at: new Date(),
   }).where("user_id", "=", userId).returning(OWNER_COLUMNS).executeTakeFirst();
 }
@@ -140,8 +149,9 @@ export async function deleteChannel(
     await trx.selectFrom("channels").select("id").where("id", "=", channelId).forUpdate().execute();
     const videos = await trx.selectFrom("videos").select(["url", "thumbnail_id"])
       .where("channel_id", "=", channelId).execute();
+    const clips = await clipPrefixes(trx, { channelId });
     await trx.deleteFrom("channels").where("id", "=", channelId).execute();
-    return await forgetVideos(trx, videos);
+    return [...await forgetVideos(trx, videos), ...clips];
   });
 }
 

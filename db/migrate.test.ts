@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts
 import { createDatabase } from "./client.ts";
 import { migrateToLatest, migrationStatus } from "./migrate.ts";
 
+const NAMES = ["0001-first-tables", "0002-recordings"];
 let template: TestDatabase;
 beforeAll(async () => {
   template = await createTestDatabase();
@@ -29,13 +30,14 @@ describe("migrateToLatest()", () => {
       const clients = Array.from({ length: 4 }, () => createDatabase({ url, poolSize: 2 }));
       const [first] = clients;
       if (first === undefined) throw new Error("no client");
-      expect((await migrationStatus(first.db)).map(({ appliedAt }) => appliedAt)).toEqual([null]);
+      expect((await migrationStatus(first.db)).map(({ appliedAt }) => appliedAt))
+        .toEqual(NAMES.map(() => null));
 
       const applied = await Promise.all(clients.map(({ db }) => migrateToLatest(db)));
-      expect(applied.flat()).toEqual(["0001-first-tables"]);
+      expect(applied.flat()).toEqual(NAMES);
 
       const status = await migrationStatus(first.db);
-      expect(status).toEqual([{ name: "0001-first-tables", appliedAt: expect.any(Date) }]);
+      expect(status).toEqual(NAMES.map((name) => ({ name, appliedAt: expect.any(Date) })));
       expect(await migrateToLatest(first.db)).toEqual([]);
       await Promise.all(clients.map((client) => client.close()));
     });
@@ -46,6 +48,8 @@ describe("migrateToLatest()", () => {
     expect(tables.map(({ name }) => name).filter((name) => !name.startsWith("sluice_"))).toEqual([
       "broadcasts",
       "channels",
+      "clips",
+      "downloads",
       "images",
       "outbox",
       "refresh_families",

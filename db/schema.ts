@@ -5,6 +5,7 @@ import type { ColumnType, Generated } from "kysely";
 import type { EndReason, Issue, LadderPolicy, Latency } from "#shared/contracts/broadcast.ts";
 import type { RenditionFacts, SourceFacts } from "#shared/contracts/broadcast.ts";
 import type { ImageVariant } from "#shared/contracts/control.ts";
+import type { DownloadStatus } from "#shared/contracts/downloads.ts";
 import type { ImagePurpose, Job } from "#shared/contracts/jobs.ts";
 
 type CreatedAt = ColumnType<Date, Date | undefined, never>;
@@ -59,11 +60,17 @@ export type ChannelsTable = {
   recording: Generated<boolean>;
   ladder: Generated<LadderPolicy>;
   reconnect_window_s: Generated<number>;
+  /** Recordings older than this are removed; null: kept. */
+  retention_days: number | null;
+  /** What its recordings may take together; null: no limit. */
+  recording_budget_bytes: number | null;
   disabled_at: Date | null;
   created_at: CreatedAt;
   updated_at: UpdatedAt;
 };
 
+/** Why a recording had to make room. */
+export type RemovalReason = "retention" | "channel_budget" | "total_budget";
 export type VideoStatus = "CREATED" | "RUNNING" | "ENDED";
 export type VideosTable = {
   id: string;
@@ -78,6 +85,11 @@ export type VideosTable = {
   started_at: Date | null;
   ended_at: Date | null;
   duration_ms: number | null;
+  /** Nobody may use the recording from then on; its files go right after. */
+  recording_removed_at: Date | null;
+  recording_removed_reason: RemovalReason | null;
+  /** When its storyboard was made; null: there is none. */
+  storyboard_at: Date | null;
   created_at: CreatedAt;
   updated_at: UpdatedAt;
 };
@@ -130,6 +142,36 @@ export type ImagesTable = {
   updated_at: UpdatedAt;
 };
 
+/** A part of a recording with playlists of its own over the recording's segments. */
+export type ClipsTable = {
+  id: string;
+  video_id: string;
+  /** The public name, like a video's. */
+  url: string;
+  title: string;
+  /** Where its first and last segment begin and end in the recording. */
+  start_ms: number;
+  end_ms: number;
+  created_at: CreatedAt;
+};
+
+/** The MP4 of a recording, or of one of its clips. */
+export type DownloadsTable = {
+  id: string;
+  video_id: string;
+  /** Null: of the whole recording. */
+  clip_id: string | null;
+  storage_key: string;
+  status: Generated<DownloadStatus>;
+  /** 0…1 */
+  progress: Generated<number>;
+  bytes: number | null;
+  failure_code: string | null;
+  failure_detail: string | null;
+  created_at: CreatedAt;
+  updated_at: UpdatedAt;
+};
+
 /** Jobs on their way to the queue, written in the transaction that makes them necessary. */
 export type OutboxTable = {
   id: string;
@@ -148,5 +190,7 @@ export type Database = {
   videos: VideosTable;
   broadcasts: BroadcastsTable;
   images: ImagesTable;
+  clips: ClipsTable;
+  downloads: DownloadsTable;
   outbox: OutboxTable;
 };

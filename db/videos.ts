@@ -3,11 +3,17 @@
  */
 import type { Kysely, Transaction } from "kysely";
 import { newId, newVideoUrl } from "#shared/ids.ts";
+import { clipPrefixes } from "./clips.ts";
 import { imagePrefix } from "./images.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
 import { type Param, prepareStatement } from "./prepared.ts";
-import type { Database, VideoStatus } from "./schema.ts";
+import type { BroadcastState, Database, RemovalReason, VideoStatus } from "./schema.ts";
 import { type AttachedImage, toAttachedImage } from "./users.ts";
+
+/** What is kept of a broadcast; bytes are null once it is removed. */
+export type Recording =
+  | { readonly status: "available"; readonly bytes: number }
+  | { readonly status: "removed"; readonly removedAt: Date; readonly because: RemovalReason };
 
 export type Video = {
   readonly id: string;
@@ -20,6 +26,9 @@ export type Video = {
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
   readonly durationMs: number | null;
+  /** Null before the end, and when nothing was kept. */
+  readonly recording: Recording | null;
+  readonly hasStoryboard: boolean;
   readonly createdAt: Date;
 };
 
@@ -63,7 +72,12 @@ export async function insertVideo(
   video: NewVideo,
 ): Promise<Video | undefined> {
   const [row] = await insertIntoOwn(db, { ...video, id: newId(), url: newVideoUrl() });
-  return row === undefined ? undefined : { ...row, thumbnail: null };
+  return row === undefined ? undefined : {
+    ...row,
+    thumbnail: null,
+    recording: null,
+    hasStoryboard: false,
+  };
 }
 
 /** Which videos: of a user's channel, of a channel, with a status, by id or `url`. */
@@ -142,8 +156,9 @@ export async function deleteOwnVideo(
       .where("v.id", "=", video.id).where("v.channel_id", "=", channel.id).executeTakeFirst();
     if (row === undefined) return { outcome: "unknown" };
     if (row.status === "RUNNING" || row.broadcastId !== null) return { outcome: "live" };
+    const clips = await clipPrefixes(trx, { videoId: video.id });
     await trx.deleteFrom("videos").where("id", "=", video.id).execute();
-    return { outcome: "deleted", prefixes: await forgetVideos(trx, [row]) };
+    return { outcome: "deleted", prefixes: [...await forgetVideos(trx, [row]), ...clips] };
   });
 }
 
@@ -172,6 +187,7 @@ export async function forgetVideos(
 function selectVideos(db: Kysely<Database>, filter: VideoFilter) {
   const { userId, channelId, status, id, url } = filter;
   let query = db.selectFrom("videos as v").leftJoin("images as i", "i.id", "v.thumbnail_id")
+    .leftJoin("broadcasts as b", "b.video_id", "v.id")
     .select([
       "v.id",
       "v.channel_id as channelId",
@@ -182,6 +198,11 @@ function selectVideos(db: Kysely<Database>, filter: VideoFilter) {
       "v.started_at as startedAt",
       "v.ended_at as endedAt",
       "v.duration_ms as durationMs",
+      "v.recording_removed_at as removedAt",
+      "v.recording_removed_reason as removedReason",
+      "v.storyboard_at as storyboardAt",
+      "b.state as broadcastState",
+      "b.recorded_bytes as recordedBytes",
       "v.created_at as createdAt",
       "i.id as imageId",
       "i.version",
@@ -215,7 +236,27 @@ type VideoRow = Awaited<ReturnType<ReturnType<typeof selectVideos>["execute"]>>[
 
 function toVideo(row: VideoRow): Video {
   const { id, channelId, url, title, description, startedAt, endedAt, durationMs, createdAt } = row;
-  const times = { startedAt, endedAt, durationMs, createdAt };
-  const thumbnail = toAttachedImage(row);
-  return { id, channelId, url, title, description, status: row.videoStatus, thumbnail, ...times };
+  return {
+    ...{ id, channelId, url, title, description, status: row.videoStatus },
+    thumbnail: toAttachedImage(row),
+    recording: toRecording(row),
+    hasStoryboard: row.storyboardAt !== null,
+    ...{ startedAt, endedAt, durationMs, createdAt },
+  };
+}
+
+type RecordingColumns = {
+  readonly removedAt: Date | null;
+  readonly removedReason: RemovalReason | null;
+  readonly broadcastState: BroadcastState | null;
+  readonly recordedBytes: number | null;
+};
+
+function toRecording(row: RecordingColumns): Recording | null {
+  const { removedAt, removedReason, broadcastState, recordedBytes } = row;
+  if (removedAt !== null && removedReason !== null) {
+    return { status: "removed", removedAt, because: removedReason };
+  }
+  if (broadcastState !== "ended" || recordedBytes === null || recordedBytes === 0) return null;
+  return { status: "available", bytes: recordedBytes };
 }

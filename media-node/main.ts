@@ -6,21 +6,27 @@
  */
 import { join } from "node:path";
 import { readSettings, SettingsError } from "#shared/config.ts";
-import { createControlPlane } from "#shared/control-plane.ts";
+import { type ControlPlane, createControlPlane } from "#shared/control-plane.ts";
 import { messageOf } from "#shared/errors.ts";
 import { deriveServiceToken } from "#shared/keys.ts";
-import { drainOnSignal, startServices } from "#shared/lifecycle.ts";
+import { drainOnSignal, type Service, startServices } from "#shared/lifecycle.ts";
 import { createLogger, type Logger, writeJsonLine } from "#shared/log.ts";
+import { createWorkerQueue } from "#shared/queue/worker-queue.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
+import type { Storage } from "#shared/storage/port.ts";
 import { FfmpegUnusable } from "./ladder/probe-ffmpeg.ts";
 import { createMediaNode } from "./node.ts";
+import { createMediaWorker } from "./worker/worker.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_SETTINGS = 2;
 const EXIT_MISSING = 5;
+/** A download that is cut off begins again elsewhere. */
+const WORKER_DRAIN_MS = 2000;
 
 function readNodeSettings() {
   const settings = readSettings(process.env, [
+    "AMQP_URL",
     "CONTROL_URL",
     "ENCODER",
     "FFMPEG_PATH",
@@ -45,6 +51,8 @@ async function main(): Promise<void> {
   exitOnBug(log);
   const serviceToken = settings.SLUICE_SERVICE_TOKEN ??
     await deriveServiceToken(settings.SLUICE_SECRET ?? "");
+  const control = createControlPlane({ url: settings.CONTROL_URL, serviceToken });
+  const storage = createFileStorage({ directory: join(settings.SLUICE_DATA_DIR, "media") });
   const node = createMediaNode({
     host: settings.HOST,
     rtmpPort: settings.RTMP_PORT,
@@ -53,13 +61,33 @@ async function main(): Promise<void> {
     ladder: settings.LADDER,
     ffmpegPath: settings.FFMPEG_PATH,
     encoder: settings.ENCODER,
-    control: createControlPlane({ url: settings.CONTROL_URL, serviceToken }),
-    storage: createFileStorage({ directory: join(settings.SLUICE_DATA_DIR, "media") }),
+    control,
+    storage,
     log,
   });
-  const stop = await startServices([node], log);
+  const worker = settings.AMQP_URL === undefined
+    ? []
+    : createWorker(settings.AMQP_URL, { control, storage, log });
+  const stop = await startServices([node, ...worker], log);
   drainOnSignal({ onSignal, exit: (code) => process.exit(code) }, stop, log);
   console.log(JSON.stringify({ ...node.ports, pid: process.pid }));
+}
+
+type WorkerDeps = {
+  readonly control: ControlPlane;
+  readonly storage: Storage;
+  readonly log: Logger;
+};
+
+/** What writes downloads beside the broadcasts, with its queue. */
+function createWorker(url: string, deps: WorkerDeps): readonly Service[] {
+  const { log } = deps;
+  const drainDeadlineMs = WORKER_DRAIN_MS;
+  const queue = createWorkerQueue({ worker: "media", url, log, drainDeadlineMs });
+  return [
+    { name: "queue", start: () => queue.start(), stop: () => queue.stop() },
+    createMediaWorker({ queue, ...deps }),
+  ];
 }
 
 /** A bug ends the process: its supervisor starts a clean one, which finishes what was broken off. */

@@ -6,6 +6,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { asImageJob } from "#test/helpers/jobs.ts";
 import { type Broker, startRabbitMq } from "#test/helpers/rabbitmq.ts";
 import { until } from "#test/helpers/until.ts";
 import { type ImageReport, imageReportSchema } from "#shared/contracts/control.ts";
@@ -153,14 +154,15 @@ describe("the resizer's process", () => {
       onHeld = undefined;
 
       const worker = startWorker(env);
-      const isDone = (job: QueuedJob) => done.some(({ imageId }) => imageId === job.job.imageId);
+      const isDone = (job: QueuedJob) =>
+        done.some(({ imageId }) => imageId === asImageJob(job.job).imageId);
       await until(() => jobs.every(({ queued }) => isDone(queued)), 20_000);
       worker.child.kill("SIGTERM");
       expect(await worker.exited).toBe(0);
 
       for (const { queued, original } of jobs) {
         for (const { name, bytes } of await resizeImage(original, "profile-picture")) {
-          const stored = await storage().get(`${queued.job.targetPrefix}/${name}`);
+          const stored = await storage().get(`${asImageJob(queued.job).targetPrefix}/${name}`);
           expect(Buffer.compare(await readAll(stored), bytes)).toBe(0);
         }
       }
@@ -185,6 +187,6 @@ describe("the resizer's process", () => {
     onHeld = undefined; // its retry of the unanswered report is answered
     await until(() => done.length > before, 15_000);
     expect(await worker.exited).toBe(0);
-    expect(done.at(-1)).toMatchObject({ status: "ready", imageId: queued.job.imageId });
+    expect(done.at(-1)).toMatchObject({ status: "ready", imageId: asImageJob(queued.job).imageId });
   }, 40_000);
 });

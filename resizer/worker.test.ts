@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { until } from "#test/helpers/until.ts";
 import { ControlRefusal, ControlUnavailable } from "#shared/control-plane.ts";
 import type { ImageReport } from "#shared/contracts/control.ts";
-import type { QueuedJob } from "#shared/contracts/jobs.ts";
+import type { ImageJob, QueuedJob } from "#shared/contracts/jobs.ts";
 import { newId } from "#shared/ids.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createEmbeddedQueue } from "#shared/queue/embedded.ts";
@@ -50,6 +50,7 @@ async function startResizer(using: Storage = storage): Promise<void> {
         reports.push(report);
         await answer(report);
       },
+      storyboard: () => Promise.resolve(),
     },
     log: silentLogger,
     concurrency: 2,
@@ -58,7 +59,7 @@ async function startResizer(using: Storage = storage): Promise<void> {
   await resizer.start();
 }
 
-async function uploadJob(bytes: Uint8Array = picture): Promise<QueuedJob> {
+async function uploadJob(bytes: Uint8Array = picture): Promise<QueuedJob & { job: ImageJob }> {
   const imageId = newId();
   const sourceKey = `uploads/${imageId}`;
   await storage.put(sourceKey, bytes, { contentType: "image/jpeg" });

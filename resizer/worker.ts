@@ -1,24 +1,25 @@
 /**
- * The resizer: takes image jobs from the queue and reports what became of them.
+ * The resizer: takes jobs about pictures from the queue and reports what became of them.
  */
 import { type ControlPlane, ControlRefusal } from "#shared/control-plane.ts";
 import type { ImageVariant } from "#shared/contracts/control.ts";
-import type { ImageJob } from "#shared/contracts/jobs.ts";
+import type { ImageJob, StoryboardJob } from "#shared/contracts/jobs.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Service } from "#shared/lifecycle.ts";
 import type { Logger } from "#shared/log.ts";
-import type { Delivery, JobQueue } from "#shared/queue/port.ts";
+import { type Delivery, type JobQueue, PoisonJobError } from "#shared/queue/port.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { IMAGE_LIMITS, ImageRefusedError } from "./image-limits.ts";
 import { type ResizedVariant, resizeImage } from "./resize.ts";
 import { configureSharp } from "./sharp-settings.ts";
+import { makeStoryboard } from "./storyboard.ts";
 import { variantsOf } from "./variants.ts";
 
 export type ResizerDeps = {
   /** Started and stopped by its owner; its stop drains the jobs in hand. */
   readonly queue: JobQueue;
   readonly storage: Storage;
-  readonly control: Pick<ControlPlane, "image">;
+  readonly control: Pick<ControlPlane, "image" | "storyboard">;
   readonly log: Logger;
   /** Images in hand at once; one a core is best. */
   readonly concurrency: number;
@@ -49,6 +50,35 @@ export function createResizer(deps: ResizerDeps): Service {
 
 async function handleDelivery(deps: ResizerDeps, delivery: Delivery): Promise<void> {
   const { job } = delivery.queued;
+  switch (job.kind) {
+    case "image":
+      return await handleImage(deps, job, delivery);
+    case "storyboard":
+      return await runStoryboardJob(deps, job, delivery.signal);
+    case "download":
+      throw new PoisonJobError("a download is no job for a resizer");
+  }
+}
+
+async function runStoryboardJob(
+  deps: ResizerDeps,
+  { videoId, videoUrl }: StoryboardJob,
+  signal: AbortSignal,
+): Promise<void> {
+  const { storage, log } = deps;
+  const frames = await makeStoryboard(storage, videoUrl, signal);
+  if (frames === null) return log.info("storyboard.empty", { videoId });
+  try {
+    await deps.control.storyboard({ videoId, frames });
+    log.info("storyboard.ready", { videoId, frames });
+  } catch (error) {
+    if (!isSuperseded(error)) throw error;
+    await storage.deletePrefix(`videos/${videoUrl}/storyboard/`);
+    log.info("storyboard.unwanted", { videoId });
+  }
+}
+
+async function handleImage(deps: ResizerDeps, job: ImageJob, delivery: Delivery): Promise<void> {
   try {
     await runImageJob(deps, job, delivery.signal);
   } catch (error) {

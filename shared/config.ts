@@ -53,6 +53,11 @@ export const SETTINGS = {
       origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
     "expected origins like https://app.example.com, separated by commas",
   ),
+  /** What recordings may take in all; the oldest make room. Unset: no limit. */
+  RECORDING_BUDGET_BYTES: z.string().optional().refine(
+    (text) => text === undefined || /^\d{1,15}$/.test(text),
+    "expected a whole number of bytes",
+  ).transform((text) => text === undefined ? undefined : Number(text)),
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
 } as const;
 

@@ -7,6 +7,7 @@ import {
   type AuthoriseRequest,
   type AuthoriseResponse,
   authoriseResponseSchema,
+  type DownloadReport,
   type EndedRequest,
   type ImageReport,
   type PosterRequest,
@@ -14,6 +15,7 @@ import {
   type ProgressResponse,
   progressResponseSchema,
   type StartedRequest,
+  type StoryboardReport,
 } from "./contracts/control.ts";
 import { messageOf } from "./errors.ts";
 import { retry } from "./retry.ts";
@@ -45,6 +47,10 @@ export interface ControlPlane {
   ended(request: EndedRequest): Promise<void>;
   poster(request: PosterRequest): Promise<void>;
   image(report: ImageReport): Promise<void>;
+  /** @throws ControlRefusal NOT_FOUND when nobody wants the file any more */
+  download(report: DownloadReport): Promise<void>;
+  /** @throws ControlRefusal NOT_FOUND when the video or its recording is gone */
+  storyboard(report: StoryboardReport): Promise<void>;
 }
 
 export type ControlPlaneOptions = {
@@ -91,6 +97,12 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     },
     image: async (body) => {
       await call({ path: "/control/image", body, ...REPORT });
+    },
+    download: async (body) => {
+      await call({ path: "/control/download", body, ...REPORT });
+    },
+    storyboard: async (body) => {
+      await call({ path: "/control/storyboard", body, ...REPORT });
     },
   };
 }

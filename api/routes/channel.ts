@@ -168,6 +168,8 @@ async function renderChannel(deps: Deps, channel: Channel): Promise<ChannelBody>
     recording: channel.recording,
     ladder: channel.ladder,
     reconnectWindowSeconds: channel.reconnectWindowSeconds,
+    retentionDays: channel.retentionDays,
+    recordingBudgetBytes: channel.recordingBudgetBytes,
     disabledAt: channel.disabledAt?.toISOString() ?? null,
     createdAt: channel.createdAt.toISOString(),
   };

@@ -3,6 +3,7 @@ import { createControlPlane } from "#shared/control-plane.ts";
 import { type ImageReport } from "#shared/contracts/control.ts";
 import { newId } from "#shared/ids.ts";
 import { createTestApp, SERVICE_TOKEN, type TestApp } from "#test/helpers/app.ts";
+import { asImageJob } from "#test/helpers/jobs.ts";
 import { insertChannel, insertVideo } from "#test/helpers/rows.ts";
 
 let app: TestApp;
@@ -135,14 +136,16 @@ test("POST /control/poster makes a thumbnail with its job once, then deletes oth
   await control.poster({ ...ref, sourceKey });
   expect(jobsTold).toBe(toldBefore + 1);
   expect(await isStored(sourceKey)).toBe(true);
-  const jobs = (await outbox()).filter((job) => job.sourceKey === sourceKey);
+  const jobs = (await outbox()).filter((job) =>
+    job.kind === "image" && job.sourceKey === sourceKey
+  );
   expect(jobs).toEqual([{
     kind: "image",
     imageId: expect.any(String),
     version: 1,
     purpose: "thumbnail",
     sourceKey,
-    targetPrefix: `thumbnails/${jobs[0]?.imageId}/1`,
+    targetPrefix: `thumbnails/${asImageJob(jobs[0]).imageId}/1`,
   }]);
   const second = await putOriginal("originals/poster-2");
   await control.poster({ ...ref, sourceKey: second });

@@ -6,6 +6,7 @@ import {
   type AuthoriseRequest,
   authoriseRequestSchema,
   authoriseResponseSchema,
+  downloadReportSchema,
   endedRequestSchema,
   imageReportSchema,
   type PosterRequest,
@@ -13,13 +14,16 @@ import {
   progressRequestSchema,
   progressResponseSchema,
   startedRequestSchema,
+  storyboardReportSchema,
 } from "#shared/contracts/control.ts";
 import { AppError } from "#shared/errors.ts";
 import { isStorageKey } from "#shared/storage/port.ts";
 import { authorisePublisher } from "#db/authorise.ts";
 import { reportEnded, reportProgress, reportStarted } from "#db/broadcast-reports.ts";
+import { reportDownload } from "#db/downloads.ts";
 import { reportImage } from "#db/image-reports.ts";
 import { reportPoster } from "#db/posters.ts";
+import { reportStoryboard } from "#db/storyboards.ts";
 import { requireService } from "../auth.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
 import { cleanUp } from "../images/clean-up.ts";
@@ -78,6 +82,7 @@ export function controlRoutes(deps: Deps) {
       async (c) => {
         const request = c.req.valid("json");
         await reportEnded(deps.db, request);
+        if (request.recordedBytes > 0) deps.onJob?.();
         deps.log.info("broadcast.ended", { ...refer(request), reason: request.reason });
         return c.body(null, 204);
       },
@@ -101,6 +106,40 @@ export function controlRoutes(deps: Deps) {
         await cleanUp(deps.storage, await reportImage(deps.db, report));
         const { imageId, version, status } = report;
         deps.log.info("image.reported", { imageId, version, status });
+        return c.body(null, 204);
+      },
+    )
+    .post(
+      "/control/download",
+      describeControl("How far a media worker is with an MP4", {
+        answers: { 204: null },
+        refuses: ["NOT_FOUND"],
+      }),
+      requireService(deps),
+      zv("json", downloadReportSchema),
+      async (c) => {
+        const report = c.req.valid("json");
+        if (!await reportDownload(deps.db, report)) {
+          throw new AppError("NOT_FOUND", `nobody wants download ${report.downloadId} any more`);
+        }
+        if (report.status !== "running") deps.log.info("download.reported", report);
+        return c.body(null, 204);
+      },
+    )
+    .post(
+      "/control/storyboard",
+      describeControl("The storyboard of a video lies in storage", {
+        answers: { 204: null },
+        refuses: ["NOT_FOUND"],
+      }),
+      requireService(deps),
+      zv("json", storyboardReportSchema),
+      async (c) => {
+        const { videoId, frames } = c.req.valid("json");
+        if (!await reportStoryboard(deps.db, videoId)) {
+          throw new AppError("NOT_FOUND", `video ${videoId} has no recording any more`);
+        }
+        deps.log.info("storyboard.reported", { videoId, frames });
         return c.body(null, 204);
       },
     );

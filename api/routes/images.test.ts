@@ -11,6 +11,7 @@ import { claimJobs } from "#db/outbox.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { createTestApp, type Session, type TestApp } from "#test/helpers/app.ts";
 import { makePng } from "#test/helpers/images.ts";
+import { asImageJob } from "#test/helpers/jobs.ts";
 import { insertVideo } from "#test/helpers/rows.ts";
 import { serve, type Served } from "#test/helpers/serve.ts";
 import { until } from "#test/helpers/until.ts";
@@ -84,7 +85,7 @@ test("POST /user/profile-picture stores the original, row and job, and answers 2
   });
   expect(jobsTold).toBe(toldBefore + 1);
   const [row] = await app.deps.db.selectFrom("outbox").select("job").execute();
-  const sourceKey = row?.job.sourceKey ?? "";
+  const sourceKey = asImageJob(row?.job).sourceKey;
   expect(row?.job).toEqual({
     kind: "image",
     imageId: reply.body.id,
@@ -108,10 +109,10 @@ test("a second upload takes the first one's job and original back", async () => 
   const second = await upload(form(png(100, 100)));
   expect(second.body.id).toBe(first.body.id);
   const rows = await app.deps.db.selectFrom("outbox").select("job").execute();
-  expect(rows.map(({ job }) => job.version)).toEqual([2]);
+  expect(rows.map(({ job }) => asImageJob(job).version)).toEqual([2]);
   const originals = await storedFiles();
   expect(originals.map((path) => path.slice(directory.length + 1)))
-    .toEqual([rows[0]?.job.sourceKey]);
+    .toEqual([asImageJob(rows[0]?.job).sourceKey]);
 });
 
 test("a second upload leaves the first original to a job that is on its way", async () => {
@@ -119,15 +120,15 @@ test("a second upload leaves the first original to a job that is on its way", as
   const [claimed] = await claimJobs(app.deps.db, { limit: 1, leaseMs: 10_000 });
   await upload(form(png(100, 100)));
   const rows = await app.deps.db.selectFrom("outbox").select("job").orderBy("id").execute();
-  expect(rows.map(({ job }) => job.version)).toEqual([1, 2]);
-  expect(await app.deps.storage.head(claimed?.job.sourceKey ?? "")).not.toBeNull();
+  expect(rows.map(({ job }) => asImageJob(job).version)).toEqual([1, 2]);
+  expect(await app.deps.storage.head(asImageJob(claimed?.job).sourceKey)).not.toBeNull();
 });
 
 test("eight uploads at once are eight versions of one image, with one original left", async () => {
   const replies = await Promise.all(Array.from({ length: 8 }, () => upload(form(png(64, 64)))));
   expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 202));
   const rows = await app.deps.db.selectFrom("outbox").select("job").execute();
-  expect(rows.map(({ job }) => job.version)).toEqual([8]);
+  expect(rows.map(({ job }) => asImageJob(job).version)).toEqual([8]);
   const originals = (await storedFiles()).filter((path) => path.includes("originals"));
   expect(originals).toHaveLength(1);
 });
@@ -387,7 +388,7 @@ test("image names reach no original, no other folder and nothing outside", async
   const { storage } = app.deps;
   const { body: { id } } = await upload(form(png(640, 480)));
   const [row] = await app.deps.db.selectFrom("outbox").select("job").execute();
-  const original = row?.job.sourceKey.split("/")[1] ?? "";
+  const original = asImageJob(row?.job).sourceKey.split("/")[1] ?? "";
   await storage.put(`thumbnails/${id}/1/80.webp`, new Uint8Array(4), { contentType: "image/webp" });
   const names = [
     original,

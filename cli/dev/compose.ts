@@ -7,16 +7,18 @@ import { createApi } from "#api/api.ts";
 import { readDocsAsset } from "#api/docs-assets.ts";
 import { nativeHasher } from "#api/password-native.ts";
 import { createMediaNode } from "#media-node/node.ts";
+import { createMediaWorker } from "#media-node/worker/worker.ts";
 import { createDatabase, type DatabaseClient } from "#db/client.ts";
 import { createEmbeddedPostgres } from "#db/embedded.ts";
 import { migrateToLatest } from "#db/migrate.ts";
+import type { Worker } from "#shared/contracts/jobs.ts";
 import { createControlPlane } from "#shared/control-plane.ts";
 import { deriveServiceToken } from "#shared/keys.ts";
 import type { Service } from "#shared/lifecycle.ts";
 import type { Logger } from "#shared/log.ts";
-import { createAmqpQueue } from "#shared/queue/amqp.ts";
-import { createEmbeddedQueue } from "#shared/queue/embedded.ts";
 import type { JobQueue } from "#shared/queue/port.ts";
+import { routeJobs } from "#shared/queue/route-jobs.ts";
+import { createWorkerQueue } from "#shared/queue/worker-queue.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import type { Assets } from "#web/assets.ts";
@@ -27,6 +29,12 @@ import { createHttpServer } from "./http-server.ts";
 import type { DevOptions } from "./options.ts";
 import { buildPages } from "./pages.ts";
 import { type Addresses, loopbackOf, type Ports } from "./urls.ts";
+
+/** A download that is cut off begins again at the next start. */
+const MEDIA_DRAIN_MS = 2000;
+
+/** Connections of the one process there is: each costs the embedded server memory. */
+const POOL_SIZE = 6;
 
 export type Composition = {
   /** In the order in which they start. */
@@ -48,7 +56,7 @@ type Parts = ComposeOptions & {
   readonly secret: string;
   readonly serviceToken: string;
   readonly storage: Storage;
-  readonly queue: JobQueue;
+  readonly queues: Readonly<Record<Worker, JobQueue>>;
 };
 
 /** Builds nothing that runs yet: the services do their work in `start`. */
@@ -61,11 +69,8 @@ export async function composeDev(compose: ComposeOptions): Promise<Composition> 
     secret,
     serviceToken: settings.SLUICE_SERVICE_TOKEN ?? await deriveServiceToken(secret),
     storage: createFileStorage({ directory: join(dataDirectory, "media") }),
-    queue: settings.AMQP_URL === undefined
-      ? createEmbeddedQueue({ log })
-      : createAmqpQueue({ url: settings.AMQP_URL, log }),
+    queues: createQueues(settings.AMQP_URL, log),
   };
-  const { queue } = parts;
   // Side by side with the database's start; a failure is met where the pages are served.
   const assets = buildPages();
   assets.catch(() => {});
@@ -73,9 +78,14 @@ export async function composeDev(compose: ComposeOptions): Promise<Composition> 
   return {
     services: [
       database.service,
-      { name: "queue", start: () => queue.start(), stop: () => queue.stop() },
+      ...Object.values(parts.queues).map((queue) => ({
+        name: "queue",
+        start: () => queue.start(),
+        stop: () => queue.stop(),
+      })),
       lazyService("api", () => buildApi(parts, database.client(), assets)),
       lazyService("resizer", () => buildResizer(parts)),
+      ...buildMediaWorker(parts),
       createMediaNode({
         host: settings.HOST,
         rtmpPort: compose.ports.rtmp,
@@ -100,6 +110,19 @@ export async function composeDev(compose: ComposeOptions): Promise<Composition> 
   };
 }
 
+function createQueues(url: string | undefined, log: Logger): Parts["queues"] {
+  const drainDeadlineMs = MEDIA_DRAIN_MS;
+  return {
+    resizer: createWorkerQueue({ worker: "resizer", url, log }),
+    media: createWorkerQueue({ worker: "media", url, log, drainDeadlineMs }),
+  };
+}
+
+function buildMediaWorker(parts: Parts): readonly Service[] {
+  const { queues, storage, log } = parts;
+  return [createMediaWorker({ queue: queues.media, storage, control: controlPlaneOf(parts), log })];
+}
+
 /** The server (when it is ours), a client, and the schema at its latest. */
 function createDatabaseService(url: string | undefined, dataDirectory: string, log: Logger) {
   const embedded = url === undefined
@@ -110,7 +133,11 @@ function createDatabaseService(url: string | undefined, dataDirectory: string, l
     name: "database",
     start: async () => {
       await embedded?.start();
-      client = createDatabase({ url: url ?? embedded?.url ?? "", applicationName: "sluice-dev" });
+      client = createDatabase({
+        url: url ?? embedded?.url ?? "",
+        applicationName: "sluice-dev",
+        poolSize: POOL_SIZE,
+      });
       try {
         await migrateToLatest(client.db);
       } catch (error) {
@@ -167,12 +194,13 @@ async function buildApi(
     createApi({
       db: client.db,
       storage: parts.storage,
-      queue: parts.queue,
+      queue: routeJobs(parts.queues),
       secret: parts.secret,
       serviceToken: parts.serviceToken,
       urls: addresses,
       nginxRtmp: { secret: settings.NGINX_RTMP_SECRET ?? null, allow: settings.NGINX_RTMP_ALLOW },
       trustedOrigins: settings.TRUSTED_ORIGINS,
+      recordingBudgetBytes: settings.RECORDING_BUDGET_BYTES,
       passwords: nativeHasher,
       readDocsAsset,
       log: parts.log,
@@ -190,9 +218,9 @@ async function buildApi(
 
 async function buildResizer(parts: Parts): Promise<readonly Service[]> {
   const { createResizer } = await import("#resizer/worker.ts");
-  const { queue, storage, log } = parts;
+  const { queues, storage, log } = parts;
   return [createResizer({
-    queue,
+    queue: queues.resizer,
     storage,
     control: controlPlaneOf(parts),
     log,

@@ -25,6 +25,7 @@ export const DEV_SETTINGS = [
   "NGINX_RTMP_SECRET",
   "NGINX_RTMP_ALLOW",
   "TRUSTED_ORIGINS",
+  "RECORDING_BUDGET_BYTES",
   "LOG_LEVEL",
 ] as const satisfies readonly SettingName[];
 

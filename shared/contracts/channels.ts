@@ -20,6 +20,9 @@ export const channelBodySchema = z.object({
   recording: z.boolean(),
   ladder: ladderPolicySchema,
   reconnectWindowSeconds: z.int(),
+  retentionDays: z.int().nullable().describe("Recordings older than this are removed"),
+  recordingBudgetBytes: z.int().nullable()
+    .describe("What recordings may take together; the oldest are removed first"),
   disabledAt: z.iso.datetime().nullable(),
   createdAt: z.iso.datetime(),
 }).meta({ id: "Channel" });
@@ -44,6 +47,8 @@ export const channelChangesSchema = z.strictObject({
   recording: z.boolean().optional(),
   ladder: ladderPolicySchema.optional(),
   reconnectWindowSeconds: z.int().min(0).max(600).optional(),
+  retentionDays: z.int().min(1).max(3650).nullish(),
+  recordingBudgetBytes: z.int().nonnegative().nullish(),
 }).meta({ id: "ChannelChanges" });
 export type ChannelChanges = z.infer<typeof channelChangesSchema>;
 

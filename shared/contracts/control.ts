@@ -68,6 +68,7 @@ export const progressRequestSchema = z.object({
     fps: z.number().nonnegative(),
     encodeSpeed: z.number().nonnegative().nullable(), // 1 = as fast as real time
     viewers: z.int().nonnegative(),
+    recordedBytes: z.int().nonnegative().optional(), // in storage so far
     issues: z.array(issueSchema).max(20),
   })).max(1000),
 });
@@ -123,3 +124,31 @@ export const imageReportSchema = z.discriminatedUnion("status", [
   }),
 ]);
 export type ImageReport = z.infer<typeof imageReportSchema>;
+
+/** `POST /control/download`: how far a media worker is with an MP4. */
+export const downloadReportSchema = z.discriminatedUnion("status", [
+  z.object({
+    status: z.literal("running"),
+    downloadId: z.uuid(),
+    progress: z.number().min(0).max(1),
+  }),
+  z.object({
+    status: z.literal("ready"),
+    downloadId: z.uuid(),
+    bytes: z.int().positive(),
+  }),
+  z.object({
+    status: z.literal("failed"),
+    downloadId: z.uuid(),
+    code: z.enum(["RECORDING_GONE", "RECORDING_DAMAGED", "INTERNAL"]),
+    detail: z.string().max(500),
+  }),
+]);
+export type DownloadReport = z.infer<typeof downloadReportSchema>;
+
+/** `POST /control/storyboard`: the storyboard of a video lies in storage. */
+export const storyboardReportSchema = z.object({
+  videoId: z.uuid(),
+  frames: z.int().positive(),
+});
+export type StoryboardReport = z.infer<typeof storyboardReportSchema>;

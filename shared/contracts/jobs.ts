@@ -23,9 +23,48 @@ export const imageJobSchema = z.object({
 });
 export type ImageJob = z.infer<typeof imageJobSchema>;
 
-export const jobSchema = z.discriminatedUnion("kind", [imageJobSchema]);
+/** Write a recording or a clip as one MP4; idempotent by `targetKey`. */
+export const downloadJobSchema = z.object({
+  kind: z.literal("download"),
+  downloadId: z.uuid(),
+  /** Storage key of the multivariant playlist. */
+  playlistKey: z.string(),
+  targetKey: z.string(),
+});
+export type DownloadJob = z.infer<typeof downloadJobSchema>;
+
+/** Turn the frames kept of a broadcast into sprites and their WebVTT; idempotent by video. */
+export const storyboardJobSchema = z.object({
+  kind: z.literal("storyboard"),
+  videoId: z.uuid(),
+  videoUrl: z.string(),
+});
+export type StoryboardJob = z.infer<typeof storyboardJobSchema>;
+
+export const jobSchema = z.discriminatedUnion("kind", [
+  imageJobSchema,
+  downloadJobSchema,
+  storyboardJobSchema,
+]);
 export type Job = z.infer<typeof jobSchema>;
 
 /** A job with its identity: `id` stays the same through retries and re-deliveries. */
 export const queuedJobSchema = z.object({ id: z.string(), job: jobSchema });
 export type QueuedJob = z.infer<typeof queuedJobSchema>;
+
+/** Who takes jobs: resizers make pictures, media workers handle recordings. */
+export type Worker = "resizer" | "media";
+
+/** First part of the names of each worker's queues. */
+export const QUEUE_PREFIXES = {
+  resizer: "sluice",
+  media: "sluice-media",
+} as const satisfies Record<
+  Worker,
+  string
+>;
+
+/** The worker that a job is for. */
+export function workerFor({ kind }: Pick<Job, "kind">): Worker {
+  return kind === "download" ? "media" : "resizer";
+}

@@ -6,6 +6,15 @@ import { lineSchema, linesSchema } from "./text.ts";
 
 export const videoStatusSchema = z.enum(["CREATED", "RUNNING", "ENDED"]);
 
+/** What is kept of a broadcast. */
+export const recordingBodySchema = z.object({
+  status: z.enum(["available", "removed"]),
+  bytes: z.int().nonnegative().nullable().describe("Null once it is removed"),
+  removedAt: z.iso.datetime().nullable(),
+  removedBecause: z.enum(["retention", "channel_budget", "total_budget"]).nullable(),
+}).meta({ id: "Recording" });
+export type RecordingBody = z.infer<typeof recordingBodySchema>;
+
 /** A video as everybody sees it. */
 export const videoBodySchema = z.object({
   id: z.uuid(),
@@ -16,6 +25,8 @@ export const videoBodySchema = z.object({
   status: videoStatusSchema,
   channelId: z.uuid(),
   playbackUrl: z.url().describe("The multivariant playlist: live, then the recording"),
+  recording: recordingBodySchema.nullable().describe("Null before the end, and without one"),
+  storyboardUrl: z.url().nullable().describe("WebVTT of thumbnails along the recording"),
   startedAt: z.iso.datetime().nullable(),
   endedAt: z.iso.datetime().nullable(),
   durationMs: z.int().nonnegative().nullable(),

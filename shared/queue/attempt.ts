@@ -20,6 +20,15 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   attemptDeadlineMs: 60_000,
 };
 
+/**
+ * The same for jobs about whole recordings. RabbitMQ takes a job back that nobody has acknowledged
+ * for 30 minutes.
+ */
+export const MEDIA_RETRY_POLICY: RetryPolicy = {
+  ...DEFAULT_RETRY_POLICY,
+  attemptDeadlineMs: 25 * 60_000,
+};
+
 /** What becomes of a job after an attempt. */
 export type Outcome =
   | { readonly kind: "done" }

@@ -9,6 +9,7 @@ import { silentLogger } from "#shared/log.ts";
 import { createAmqpQueue } from "#shared/queue/amqp.ts";
 import type { JobQueue } from "#shared/queue/port.ts";
 import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts";
+import { asImageJob } from "#test/helpers/jobs.ts";
 import { borrowRabbitMq } from "#test/helpers/rabbitmq.ts";
 import { until } from "#test/helpers/until.ts";
 
@@ -28,7 +29,8 @@ beforeAll(async () => {
   queue = createAmqpQueue({ url: broker.url, log: silentLogger });
   await queue.consume({
     prefetch: 50,
-    handle: ({ queued: { job: { imageId } } }) => {
+    handle: ({ queued: { job } }) => {
+      const { imageId } = asImageJob(job);
       delivered.set(imageId, (delivered.get(imageId) ?? 0) + 1);
       return Promise.resolve();
     },
