@@ -8,6 +8,7 @@ import { ControlRefusal, ControlUnavailable } from "#shared/control-plane.ts";
 import { messageOf } from "#shared/errors.ts";
 import { withDeadline } from "#shared/retry.ts";
 import type { PublishDecision, PublishRequest } from "./ingest/port.ts";
+import type { SavedBroadcast } from "./live-stream/journal.ts";
 import { LiveStream, type LiveStreamDeps } from "./live-stream/live-stream.ts";
 
 export type BroadcastsOptions = Omit<LiveStreamDeps, "onEnded"> & {
@@ -56,6 +57,18 @@ export class Broadcasts {
   start(): void {
     const intervalMs = this.#options.progressIntervalMs ?? PROGRESS_INTERVAL_MS;
     this.#timer = setInterval(() => void this.#report(), intervalMs);
+  }
+
+  /**
+   * A broadcast of a process that was killed. It waits `windowMs` for its publisher.
+   * @throws StorageError when its recording cannot be read
+   */
+  async resume(saved: SavedBroadcast, windowMs: number): Promise<void> {
+    const stream = await LiveStream.resume(saved, windowMs, {
+      ...this.#options,
+      onEnded: (ended) => this.#onEnded(ended),
+    });
+    this.#streams.set(stream.broadcastId, stream);
   }
 
   /** Decides about one publish attempt; refusals are sentences for the broadcaster. Never rejects. */

@@ -1,26 +1,16 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ControlServer } from "#test/helpers/control-server.ts";
 import { probePackets, publish } from "#test/helpers/ffmpeg.ts";
 import { fetchPlaylist, mediaPlaylistsOf } from "#test/helpers/media-node.ts";
+import { type NodePorts, type NodeProcess, startNodeProcess } from "#test/helpers/node-process.ts";
 import { until } from "#test/helpers/until.ts";
 
-const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
-const TOKEN = "service-token-service-token-service";
-
-type Ports = { readonly rtmp: number; readonly hls: number };
-type NodeProcess = {
-  readonly child: ChildProcess;
-  readonly stderr: () => string;
-  readonly exited: Promise<number | null>;
-  readonly ports: () => Promise<Ports>;
-};
+const WINDOW_MS = 4000;
 
 let folder: string;
 let control: ControlServer;
@@ -28,7 +18,7 @@ const started: NodeProcess[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "media-main-"));
-  control = new ControlServer();
+  control = new ControlServer({ settings: { reconnectWindowMs: WINDOW_MS } });
   await control.up();
 });
 
@@ -40,30 +30,7 @@ afterEach(async () => {
 });
 
 function startNode(env: Record<string, string> = {}): NodeProcess {
-  const child = spawn(process.execPath, [MAIN], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      SLUICE_DATA_DIR: folder,
-      SLUICE_SERVICE_TOKEN: TOKEN,
-      CONTROL_URL: control.url,
-      HOST: "127.0.0.1",
-      RTMP_PORT: "0",
-      HLS_PORT: "0",
-      LADDER: "low=90@200",
-      ...env,
-    },
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk) => stdout += String(chunk));
-  child.stderr.on("data", (chunk) => stderr += String(chunk));
-  const node = {
-    child,
-    stderr: () => stderr,
-    exited: new Promise<number | null>((resolve) => child.on("close", (code) => resolve(code))),
-    ports: async () => JSON.parse(await until(() => stdout, 10_000)) as Ports,
-  };
+  const node = startNodeProcess({ dataDir: folder, controlUrl: control.url, env });
   started.push(node);
   return node;
 }
@@ -85,7 +52,7 @@ function readStatus(pid: number): string {
   }
 }
 
-async function goLive(ports: Ports) {
+async function goLive(ports: NodePorts) {
   const key = "sk_0123456789abcdefghij";
   control.addKey(key);
   const publisher = publish(`rtmp://127.0.0.1:${ports.rtmp}/streaming/${key}`);
@@ -97,7 +64,7 @@ async function goLive(ports: Ports) {
 
 describe("media-node/main.ts", () => {
   test(
-    "killed: leaves no ffmpeg; started again: finishes the recording and reports the end",
+    "killed: leaves no ffmpeg; started again: waits for the publisher, then finishes the recording",
     async () => {
       const node = startNode();
       const { publisher, broadcast, path } = await goLive(await node.ports());
@@ -110,13 +77,19 @@ describe("media-node/main.ts", () => {
 
       const again = startNode();
       const { hls } = await again.ports();
-      const ended = await until(() => control.ended[0], 5000);
-      expect(ended).toMatchObject({ broadcastId: broadcast.broadcastId, reason: "node_lost" });
-      expect(ended.durationMs).toBeGreaterThanOrEqual(3900);
       const url = `http://127.0.0.1:${hls}${path}`;
       const [rung = ""] = [...mediaPlaylistsOf(await fetchPlaylist(url), url).values()];
+      expect(await fetchPlaylist(rung)).not.toContain("#EXT-X-ENDLIST");
+      await until(() => control.progress.at(-1)?.state === "waiting", 3000);
+      const ended = await until(() => control.ended[0], WINDOW_MS + 5000);
+      expect(ended).toMatchObject({ broadcastId: broadcast.broadcastId, reason: "node_lost" });
+      // What was published is recorded, the part of a segment included.
+      expect(ended.durationMs).toBeGreaterThanOrEqual(4000);
       expect(await fetchPlaylist(rung)).toContain("#EXT-X-ENDLIST");
       expect((await probePackets(rung, "v:0")).length).toBeGreaterThanOrEqual(118);
+      again.child.kill("SIGTERM");
+      expect(await again.exited).toBe(0);
+      expect(control.ended).toHaveLength(1);
     },
     40_000,
   );

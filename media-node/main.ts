@@ -28,6 +28,7 @@ function readNodeSettings() {
   const settings = readSettings(process.env, [
     "AMQP_URL",
     "CONTROL_URL",
+    "DVR_WINDOW_S",
     "ENCODER",
     "FFMPEG_PATH",
     "HLS_PORT",
@@ -61,6 +62,7 @@ async function main(): Promise<void> {
     ladder: settings.LADDER,
     ffmpegPath: settings.FFMPEG_PATH,
     encoder: settings.ENCODER,
+    dvrWindowS: settings.DVR_WINDOW_S,
     control,
     storage,
     log,

@@ -19,6 +19,7 @@ import { BroadcastJournal, type JournalEntry } from "./live-stream/journal.ts";
 import { ReportQueue } from "./live-stream/report-queue.ts";
 import { loadNodeId } from "./node-id.ts";
 import { LiveRegistry } from "./packager/live-registry.ts";
+import { lastWriteMs, removeSpools } from "./packager/spools.ts";
 import { createPlaybackServer } from "./playback/server.ts";
 import { createRecorder } from "./recorder/recorder.ts";
 import { recoverRecordings } from "./recorder/recover.ts";
@@ -39,6 +40,8 @@ export type MediaNodeOptions = {
   readonly ffmpeg?: FfmpegFacts;
   readonly control: ControlPlane;
   readonly storage: Storage;
+  /** How far viewers of a live broadcast can go back, as far as it is recorded. Default 2 h. */
+  readonly dvrWindowS?: number;
   readonly log: Logger;
   /** The path in `rtmp://host/<app>`. Default `streaming`. */
   readonly app?: string;
@@ -51,6 +54,9 @@ export interface MediaNode extends Service {
   /** Broadcasts that run or wait for their publisher. */
   readonly broadcasts: number;
 }
+
+/** A full playlist of it is some 100 KB. */
+const DVR_WINDOW_S = 7200;
 
 type Running = {
   readonly broadcasts: Broadcasts;
@@ -89,7 +95,7 @@ async function startNode(options: MediaNodeOptions): Promise<Running> {
   const log = options.log.with({ nodeId });
   const { control, storage } = options;
   const journal = new BroadcastJournal(join(options.dataDir, "broadcasts"), log);
-  const leftovers = await finishLeftovers({ journal, control, storage, nodeId, log });
+  const spoolFolder = join(options.dataDir, "spool");
   const live = new LiveRegistry();
   const recorder = createRecorder({ storage, nodeId, log });
   const broadcasts = new Broadcasts({
@@ -103,8 +109,12 @@ async function startNode(options: MediaNodeOptions): Promise<Running> {
     recorder,
     storage,
     journal,
+    spoolFolder,
+    dvrWindowS: options.dvrWindowS ?? DVR_WINDOW_S,
     log,
   });
+  const parts = { journal, control, storage, nodeId, log, broadcasts, spoolFolder };
+  const leftovers = await takeOver(parts);
   const { host, rtmpPort, hlsPort, app = "streaming" } = options;
   const playback = createPlaybackServer({ host, port: hlsPort, storage, live, log });
   const ingest = createIngestServer({
@@ -140,14 +150,55 @@ type LeftoverDeps = Pick<MediaNodeOptions, "control" | "storage" | "log"> & {
   readonly nodeId: string;
 };
 
+type TakeOverDeps = LeftoverDeps & {
+  readonly broadcasts: Broadcasts;
+  readonly spoolFolder: string;
+};
+
+/**
+ * Goes on with what a crash cut off, or makes it playable and tells the API its end. Returns what
+ * gives up telling.
+ */
+async function takeOver(deps: TakeOverDeps): Promise<{ close: () => void }> {
+  const { journal, spoolFolder } = deps;
+  const entries = await journal.readAll();
+  const resumed: JournalEntry[] = [];
+  for (const entry of entries) if (await resumeBroadcast(deps, entry)) resumed.push(entry);
+  await removeSpools(spoolFolder, resumed.map(({ broadcastId }) => broadcastId));
+  return await finishLeftovers(deps, entries.filter((entry) => !resumed.includes(entry)), resumed);
+}
+
+/** False when there is nothing to go on with. */
+async function resumeBroadcast(deps: TakeOverDeps, entry: JournalEntry): Promise<boolean> {
+  const { broadcasts, spoolFolder, log } = deps;
+  const { broadcastId, broadcast: saved, ended } = entry;
+  if (ended !== null || saved === undefined) return false;
+  const { reconnectWindowMs } = saved.authorisation.settings;
+  const lastSignMs = await lastWriteMs(join(spoolFolder, broadcastId)) ??
+    Date.parse(entry.startedAt);
+  // Whoever was away for longer than the window does not come back: the end is decided at once.
+  const windowMs = Date.now() - lastSignMs > reconnectWindowMs ? 0 : reconnectWindowMs;
+  try {
+    await broadcasts.resume(saved, windowMs);
+    return true;
+  } catch (error) {
+    log.error("broadcast.resume_failed", { broadcastId, reason: messageOf(error) });
+    return false;
+  }
+}
+
 /**
  * Makes what a crash cut off playable, and tells the API its end, now or when it can be reached.
  * Returns what gives up telling.
  */
-async function finishLeftovers(deps: LeftoverDeps): Promise<{ close: () => void }> {
-  const { journal, storage, nodeId, log } = deps;
-  const entries = await journal.readAll();
-  const recovered = await recoverRecordings({ storage, nodeId, log }).catch((error: unknown) => {
+async function finishLeftovers(
+  deps: LeftoverDeps,
+  entries: readonly JournalEntry[],
+  except: readonly JournalEntry[],
+): Promise<{ close: () => void }> {
+  const { storage, nodeId, log } = deps;
+  const recovering = recoverRecordings({ storage, nodeId, log, except });
+  const recovered = await recovering.catch((error: unknown) => {
     log.error("node.recovery_failed", { reason: messageOf(error) });
     return [];
   });

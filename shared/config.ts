@@ -40,6 +40,11 @@ export const SETTINGS = {
   LADDER: z.string().default(DEFAULT_LADDER).pipe(ladderSchema),
   ENCODER: z.enum(["libx264", "h264_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox"])
     .default("libx264"),
+  /** How far viewers of a live broadcast can go back, as far as it is recorded. */
+  DVR_WINDOW_S: z.string().default("7200").refine(
+    (text) => /^\d{1,6}$/.test(text),
+    "expected seconds, 0 for nothing but what memory holds",
+  ).transform(Number),
   /** `verify`/`end` for an nginx-rtmp in front: its shared secret, or the addresses it calls from. */
   NGINX_RTMP_SECRET: z.string().min(16, "expected at least 16 characters").optional(),
   NGINX_RTMP_ALLOW: z.string().optional().transform((text) =>

@@ -94,6 +94,7 @@ export async function composeDev(compose: ComposeOptions): Promise<Composition> 
         ladder: settings.LADDER,
         ffmpegPath: settings.FFMPEG_PATH,
         encoder: settings.ENCODER,
+        dvrWindowS: settings.DVR_WINDOW_S,
         control: controlPlaneOf(parts),
         storage: parts.storage,
         log,

@@ -21,6 +21,7 @@ export const DEV_SETTINGS = [
   "AMQP_URL",
   "FFMPEG_PATH",
   "LADDER",
+  "DVR_WINDOW_S",
   "ENCODER",
   "NGINX_RTMP_SECRET",
   "NGINX_RTMP_ALLOW",

@@ -33,9 +33,14 @@ export class Timeline {
   #previousOffsetMs: number | null = null;
   #lastRaw = 0;
   #unwrappedMs = 0;
-  readonly #lastMs: Record<Track, number> = { audio: -1, video: -1 };
+  readonly #lastMs: Record<Track, number>;
   #isDiscontinuity = false;
   #jumps = 0;
+
+  /** `headMs`: where a timeline that another process began ends; -1 for a new one. */
+  constructor(headMs = -1) {
+    this.#lastMs = { audio: headMs, video: headMs };
+  }
 
   /** Decode time of the newest tag; -1 before the first. */
   get headMs(): number {

@@ -6,10 +6,9 @@ import type { EndReason } from "#shared/contracts/broadcast.ts";
 import type { AuthoriseResponse } from "#shared/contracts/control.ts";
 import type { ControlPlane } from "#shared/control-plane.ts";
 import type { Logger } from "#shared/log.ts";
-import type { LadderPlan } from "../ladder/plan.ts";
-import type { RecordingSummary } from "../packager/port.ts";
+import type { PackagerStart, RecordingSummary } from "../packager/port.ts";
 import type { Source } from "./intake.ts";
-import type { BroadcastJournal } from "./journal.ts";
+import type { BroadcastJournal, SavedBroadcast } from "./journal.ts";
 import { ReportQueue } from "./report-queue.ts";
 
 export type BroadcastReportsOptions = {
@@ -32,7 +31,7 @@ export class BroadcastReports {
   readonly #queue: ReportQueue;
   #epoch: number;
   /** Null before the first media: such a broadcast leaves nothing to remember. */
-  #startedAt: string | null = null;
+  #saved: SavedBroadcast | null = null;
 
   constructor(options: BroadcastReportsOptions) {
     this.#options = options;
@@ -49,17 +48,32 @@ export class BroadcastReports {
     this.#epoch = epoch;
   }
 
-  started({ facts }: Source, { rungs }: LadderPlan, startedAt: Date): void {
-    this.#startedAt = startedAt.toISOString();
-    this.#remember(null);
-    const renditions = rungs.map(({ name, width, height, isCopy }) => ({
+  started({ facts }: Source, packager: PackagerStart, startedAt: Date): void {
+    const renditions = packager.rungs.map(({ name, width, height, isCopy }) => ({
       name,
       width,
       height,
       isCopy,
     }));
-    const body = { startedAt: this.#startedAt, source: facts, renditions };
-    const send = () => this.#options.control.started({ ...this.#ref, ...body });
+    const { authorisation } = this.#options;
+    const { rungs } = packager;
+    this.#saved = {
+      authorisation,
+      packager: { ...packager, rungs: [...rungs] },
+      started: { startedAt: startedAt.toISOString(), source: facts, renditions },
+    };
+    this.#remember(null);
+    this.#tellStarted(this.#saved);
+  }
+
+  /** A broadcast that a process before began; it may have died before the API knew. */
+  resumed(saved: SavedBroadcast): void {
+    this.#saved = saved;
+    this.#tellStarted(saved);
+  }
+
+  #tellStarted({ started }: SavedBroadcast): void {
+    const send = () => this.#options.control.started({ ...this.#ref, ...started });
     this.#queue.add({ name: "started", send });
   }
 
@@ -98,7 +112,8 @@ export class BroadcastReports {
 
   #remember(ended: Parameters<ControlPlane["ended"]>[0] | null): void {
     const { journal, authorisation } = this.#options;
-    if (this.#startedAt === null) return;
+    const saved = this.#saved;
+    if (saved === null) return;
     const { broadcastId, videoUrl, epoch } = authorisation;
     journal.write({
       version: 1,
@@ -106,8 +121,10 @@ export class BroadcastReports {
       // As its recording is filed, whatever epoch its reports carry by now.
       epoch,
       videoUrl,
-      startedAt: this.#startedAt,
+      startedAt: saved.started.startedAt,
       ended,
+      // What has ended is not taken over.
+      ...(ended === null ? { broadcast: saved } : {}),
     });
   }
 }

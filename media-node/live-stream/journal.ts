@@ -5,9 +5,43 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import { endedRequestSchema } from "#shared/contracts/control.ts";
+import { renditionNameSchema } from "#shared/contracts/broadcast.ts";
+import {
+  authoriseResponseSchema,
+  endedRequestSchema,
+  startedRequestSchema,
+} from "#shared/contracts/control.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
+
+const rungSchema = z.object({
+  name: renditionNameSchema,
+  width: z.int().positive().nullable(),
+  height: z.int().positive().nullable(),
+  videoBitrateBps: z.number().nonnegative(),
+  isCopy: z.boolean(),
+});
+
+/** How its packager was started, for one that goes on with the same playlists. */
+const packagerStartSchema = z.object({
+  videoUrl: z.string(),
+  epoch: z.int().positive(),
+  rungs: z.array(rungSchema).min(1),
+  wallClockAtZeroMs: z.number(),
+  segmentTargetMs: z.number().positive(),
+  partTargetMs: z.number().positive().nullable(),
+  hasVideo: z.boolean(),
+  hasAudio: z.boolean(),
+});
+
+const savedBroadcastSchema = z.object({
+  authorisation: authoriseResponseSchema,
+  /** What the API was told, or would have been. */
+  started: startedRequestSchema.omit({ nodeId: true, broadcastId: true, epoch: true }),
+  packager: packagerStartSchema,
+});
+/** A broadcast as far as another process needs it to take it over. */
+export type SavedBroadcast = z.infer<typeof savedBroadcastSchema>;
 
 const entrySchema = z.object({
   version: z.literal(1),
@@ -17,6 +51,8 @@ const entrySchema = z.object({
   startedAt: z.iso.datetime(),
   /** What the API has not been told yet; null while the broadcast runs. */
   ended: endedRequestSchema.nullable(),
+  /** Missing: nothing can be taken over. */
+  broadcast: savedBroadcastSchema.optional(),
 });
 export type JournalEntry = z.infer<typeof entrySchema>;
 

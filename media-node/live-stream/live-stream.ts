@@ -2,6 +2,7 @@
  * One broadcast on its node: from the accepted publisher, through reconnects, to the end that is
  * reported with exactly one reason.
  */
+import { join } from "node:path";
 import type { EndReason, Issue } from "#shared/contracts/broadcast.ts";
 import type { AuthoriseResponse, ProgressRequest } from "#shared/contracts/control.ts";
 import { ORIGINALS } from "#shared/contracts/jobs.ts";
@@ -14,16 +15,18 @@ import type { FlvFeed } from "../flv/flv-feed.ts";
 import type { Publisher, PublisherEnd, PublisherSink } from "../ingest/port.ts";
 import { Timeline } from "../ingest/timeline.ts";
 import type { Engine } from "../ladder/engine.ts";
+import { ENCODED_AUDIO } from "../ladder/ffmpeg-args.ts";
 import { type LadderPlan, planLadder } from "../ladder/plan.ts";
 import type { FlvTag } from "../media.ts";
 import type { LiveRegistry } from "../packager/live-registry.ts";
-import { createPackager } from "../packager/packager.ts";
-import type { Packager, RecordingSummary } from "../packager/port.ts";
+import { createPackager, resumePackager } from "../packager/packager.ts";
+import { partTargetMsOf } from "../packager/part-target.ts";
+import type { Packager, PackagerDeps, PackagerStart, RecordingSummary } from "../packager/port.ts";
 import type { Recorder } from "../recorder/port.ts";
 import { BroadcastReports } from "./broadcast-reports.ts";
 import { Intake, type Source } from "./intake.ts";
-import type { BroadcastJournal } from "./journal.ts";
-import { Pipeline } from "./pipeline.ts";
+import type { BroadcastJournal, SavedBroadcast } from "./journal.ts";
+import { Pipeline, replan } from "./pipeline.ts";
 import { PosterTaker } from "./poster-taker.ts";
 import { StreamHealth } from "./stream-health.ts";
 
@@ -37,6 +40,9 @@ export type LiveStreamDeps = {
   readonly recorder: Recorder;
   readonly storage: Storage;
   readonly journal: BroadcastJournal;
+  /** Where published parts lie for a process after a crash: one folder per broadcast. */
+  readonly spoolFolder: string;
+  readonly dvrWindowS: number;
   readonly log: Logger;
   /** The end was decided, handled and logged; its report may still be under way. */
   readonly onEnded: (stream: LiveStream) => void;
@@ -55,9 +61,14 @@ type State =
 
 /** What exists once media has arrived. */
 type Media = {
-  readonly pipeline: Pipeline;
+  /** Null: a process before began the broadcast, and its publisher has not returned yet. */
+  readonly pipeline: Pipeline | null;
   readonly packager: Packager;
+  readonly packagerStart: PackagerStart;
 };
+
+/** A broadcast that a process before began. */
+type Restored = { readonly saved: SavedBroadcast; readonly media: Media };
 
 type Connection = {
   readonly intake: Intake;
@@ -70,11 +81,15 @@ type Connection = {
 
 /** The only value there is for now; the rungs' keyframes and the packager's cuts follow it. */
 const SEGMENT_TARGET_MS = 2000;
+/** A broadcast of this length has its poster. */
+const POSTER_TAKEN_MS = 4000;
 /** A publisher that is silent for this long may be replaced by another one. */
 const SILENT_MS = 5000;
 const FIRST_MEDIA_DEADLINE_MS = 30_000;
 /** Decoded pictures are memory that the publisher chooses. */
 const MAX_PIXELS = 4096 * 2304;
+/** AAC as the engine encodes it. */
+const ENCODED_AUDIO_FRAME = { samplesPerFrame: 1024, sampleRateHz: ENCODED_AUDIO.sampleRateHz };
 const NOTHING_RECORDED: RecordingSummary = { durationMs: 0, segments: 0, recordedBytes: 0 };
 
 export class LiveStream {
@@ -83,7 +98,7 @@ export class LiveStream {
   readonly #deps: LiveStreamDeps;
   readonly #authorisation: AuthoriseResponse;
   readonly #log: Logger;
-  readonly #timeline = new Timeline();
+  readonly #timeline: Timeline;
   readonly #health = new StreamHealth();
   readonly #reports: BroadcastReports;
   readonly #poster: PosterTaker | null;
@@ -94,7 +109,28 @@ export class LiveStream {
   #zeroAtMs: number | null = null;
   #ending: Promise<void> | null = null;
 
-  constructor(authorisation: AuthoriseResponse, deps: LiveStreamDeps) {
+  /**
+   * The broadcast of a process that was killed: its playlists are answered again, and it waits
+   * `windowMs` for its publisher.
+   * @throws StorageError when its recording cannot be read
+   */
+  static async resume(
+    saved: SavedBroadcast,
+    windowMs: number,
+    deps: LiveStreamDeps,
+  ): Promise<LiveStream> {
+    const packagerStart = { ...saved.packager, dvrWindowS: deps.dvrWindowS };
+    const packager = await resumePackager(packagerStart, packagerDeps(saved.authorisation, deps));
+    const isYoung = packager.endMs < POSTER_TAKEN_MS;
+    const wantsThumbnail = saved.authorisation.wantsThumbnail && isYoung;
+    const authorisation = { ...saved.authorisation, wantsThumbnail };
+    const media = { pipeline: null, packager, packagerStart };
+    const stream = new LiveStream(authorisation, deps, { saved, media });
+    stream.#awaitReturn(windowMs);
+    return stream;
+  }
+
+  constructor(authorisation: AuthoriseResponse, deps: LiveStreamDeps, restored?: Restored) {
     const { broadcastId, channelId, videoUrl } = authorisation;
     this.broadcastId = broadcastId;
     this.channelId = channelId;
@@ -112,9 +148,24 @@ export class LiveStream {
     });
     this.#poster = authorisation.wantsThumbnail ? this.#createPosterTaker() : null;
     const deadline = setTimeout(() => void this.end("never_started"), FIRST_MEDIA_DEADLINE_MS);
-    this.#state = { kind: "starting", deadline };
+    this.#timeline = new Timeline(restored?.media.packager.endMs);
+    if (restored === undefined) this.#state = { kind: "starting", deadline };
+    else {
+      this.#state = { kind: "waiting", media: restored.media, deadline };
+      this.#reports.resumed(restored.saved);
+    }
     deps.live.announce(videoUrl);
     this.#flv = deps.live.flv.open(videoUrl);
+  }
+
+  #awaitReturn(windowMs: number): void {
+    const state = this.#state;
+    if (state.kind !== "waiting") return;
+    clearTimeout(state.deadline);
+    const detail = "the media node stopped unexpectedly";
+    this.#log.info("broadcast.restored", { windowMs, durationMs: this.#durationMs });
+    const deadline = setTimeout(() => void this.end("node_lost", detail), windowMs);
+    this.#state = { ...state, deadline };
   }
 
   get state(): State["kind"] {
@@ -176,7 +227,7 @@ export class LiveStream {
     const nowMs = performance.now();
     const { pipeline, packager } = state.media;
     const isLive = state.kind === "live";
-    const encodeSpeed = isLive ? pipeline.encodeSpeed : null;
+    const encodeSpeed = isLive ? pipeline?.encodeSpeed ?? null : null;
     const figures = isLive ? this.#health.figures(nowMs) : { ingestBitrateBps: 0, fps: 0 };
     return {
       broadcastId: this.broadcastId,
@@ -258,19 +309,43 @@ export class LiveStream {
     if (state.kind === "ending" || state.kind === "ended") return;
     const event = state.kind === "waiting" ? "broadcast.resumed" : "broadcast.source_changed";
     if (state.kind === "waiting") clearTimeout(state.deadline);
-    this.#state = { kind: "live", media: state.media };
     this.#log.info(event, { source: source.facts });
     this.#poster?.setHeader(source.videoHeader);
-    state.media.pipeline.changeTo(source);
+    this.#goOn(source, state.media);
     this.#startFlv(source);
+  }
+
+  /** Another run of an encoder; after a crash the first one of this process. */
+  #goOn(source: Source, media: Media): void {
+    const { packager, packagerStart } = media;
+    const zeroAtMs = this.#connection?.zeroAtMs ?? null;
+    if (zeroAtMs !== null) packager.useClock(zeroAtMs);
+    media.pipeline?.changeTo(source);
+    const pipeline = media.pipeline ??
+      this.#createPipeline(source, packager, this.#replan(source, packagerStart));
+    this.#state = { kind: "live", media: { pipeline, packager, packagerStart } };
   }
 
   #begin(source: Source, deadline: ReturnType<typeof setTimeout>): void {
     clearTimeout(deadline);
     const zeroAtMs = this.#zeroAtMs ?? Date.now();
     const plan = planLadder(this.#deps.ladder, source.facts);
-    const packager = this.#createPackager(source, plan, zeroAtMs);
-    const pipeline = new Pipeline(source, {
+    const packagerStart = this.#describePackager(source, plan, zeroAtMs);
+    const packager = createPackager(packagerStart, packagerDeps(this.#authorisation, this.#deps));
+    const pipeline = this.#createPipeline(source, packager, plan);
+    const startedAt = new Date(zeroAtMs);
+    this.#state = { kind: "live", media: { pipeline, packager, packagerStart } };
+    this.#poster?.setHeader(source.videoHeader);
+    const rungs = plan.rungs.map(({ name, height }) =>
+      height === null ? name : `${name} ${height}`
+    );
+    this.#log.info("broadcast.started", { source: source.facts, rungs });
+    this.#reports.started(source, packagerStart, startedAt);
+    this.#startFlv(source);
+  }
+
+  #createPipeline(source: Source, packager: Packager, plan: LadderPlan): Pipeline {
+    return new Pipeline(source, {
       ladder: this.#deps.ladder,
       plan,
       packager,
@@ -279,15 +354,11 @@ export class LiveStream {
       onBackpressure: (isFull) => this.#holdBack(isFull),
       onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
     });
-    const startedAt = new Date(zeroAtMs);
-    this.#state = { kind: "live", media: { pipeline, packager } };
-    this.#poster?.setHeader(source.videoHeader);
-    const rungs = plan.rungs.map(({ name, height }) =>
-      height === null ? name : `${name} ${height}`
-    );
-    this.#log.info("broadcast.started", { source: source.facts, rungs });
-    this.#reports.started(source, plan, startedAt);
-    this.#startFlv(source);
+  }
+
+  /** The renditions of a broadcast that another process began, with sizes that fit `source`. */
+  #replan(source: Source, { rungs }: PackagerStart): LadderPlan {
+    return replan({ ladder: this.#deps.ladder, plan: { rungs, fps: null } }, source);
   }
 
   #startFlv({ facts, videoHeader, audioHeader }: Source): void {
@@ -308,19 +379,23 @@ export class LiveStream {
     this.#state = { ...state, deadline };
   }
 
-  #createPackager(source: Source, { rungs }: LadderPlan, wallClockAtZeroMs: number): Packager {
+  #describePackager(
+    source: Source,
+    { rungs, fps }: LadderPlan,
+    wallClockAtZeroMs: number,
+  ): PackagerStart {
     const { videoUrl, epoch, settings } = this.#authorisation;
-    const { live, recorder, log } = this.#deps;
-    return createPackager({
+    return {
       videoUrl,
       epoch,
       rungs,
       wallClockAtZeroMs,
       segmentTargetMs: SEGMENT_TARGET_MS,
-      partTargetMs: null,
+      partTargetMs: partTargetMsOf(settings.latency, frameMsOf(source, fps)),
+      dvrWindowS: this.#deps.dvrWindowS,
       hasVideo: source.facts.video !== null,
       hasAudio: source.facts.audio !== null,
-    }, { live, recorder: settings.recording ? recorder : null, log });
+    };
   }
 
   #onTag(tag: FlvTag): void {
@@ -329,7 +404,7 @@ export class LiveStream {
     this.#health.note(tag, performance.now());
     this.#poster?.note(tag);
     this.#flv.push(tag);
-    state.media.pipeline.push(tag);
+    state.media.pipeline?.push(tag);
   }
 
   #holdBack(isFull: boolean): void {
@@ -354,13 +429,15 @@ export class LiveStream {
     const windowMs = this.#authorisation.settings.reconnectWindowMs;
     if (state.kind === "starting") return void this.end("never_started", detail);
     if (state.kind !== "live" && state.kind !== "waiting") return;
+    // It came back, and left again before its first frame.
+    if (state.kind === "waiting") clearTimeout(state.deadline);
     if (windowMs === 0) return void this.end("publisher_lost", detail);
     this.#log.info("broadcast.waiting", { detail, windowMs });
     const deadline = setTimeout(() => void this.end("publisher_lost", detail), windowMs);
     this.#state = { kind: "waiting", media: state.media, deadline };
     this.#flv.suspend();
     // Viewers get what was under way; the encoder's place is free for others.
-    state.media.pipeline.suspend().catch((error: unknown) =>
+    state.media.pipeline?.suspend().catch((error: unknown) =>
       this.#log.error("engine.stop_failed", { error })
     );
   }
@@ -373,7 +450,8 @@ export class LiveStream {
   async #finishMedia(media: Media | null): Promise<RecordingSummary> {
     if (media === null) return NOTHING_RECORDED;
     try {
-      const [summary] = await Promise.all([media.pipeline.end(), this.#poster?.take()]);
+      const ending = media.pipeline?.end() ?? media.packager.end();
+      const [summary] = await Promise.all([ending, this.#poster?.take()]);
       return summary;
     } catch (error) {
       this.#log.error("broadcast.finish_failed", { error });
@@ -394,6 +472,22 @@ export class LiveStream {
 function describeOversize({ facts: { video } }: Source): string | null {
   if (video === null || video.width * video.height <= MAX_PIXELS) return null;
   return `The picture has ${video.width}×${video.height} pixels; at most 4096×2304 can be carried.`;
+}
+
+/** How long one frame of the broadcast lasts: of its video, else of its audio. */
+function frameMsOf({ audioConfig }: Source, fps: number | null): number {
+  if (fps !== null) return 1000 / fps;
+  const { samplesPerFrame, sampleRateHz } = audioConfig ?? ENCODED_AUDIO_FRAME;
+  return 1000 * samplesPerFrame / sampleRateHz;
+}
+
+function packagerDeps(
+  { broadcastId, settings }: AuthoriseResponse,
+  deps: LiveStreamDeps,
+): PackagerDeps {
+  const { live, recorder, log } = deps;
+  const spoolFolder = join(deps.spoolFolder, broadcastId);
+  return { live, recorder: settings.recording ? recorder : null, spoolFolder, log };
 }
 
 /** A publisher that leaves before its first frame has not broadcast anything. */

@@ -5,13 +5,15 @@ import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { finishRecording } from "./finish.ts";
-import { openMarkerPrefix, readJson, recordingHeaderSchema } from "./journal.ts";
+import { openMarkerPrefix, readJson, recordingHeaderSchema, type RecordingRef } from "./journal.ts";
 import type { RecordingResult } from "./port.ts";
 
 export type RecoverOptions = {
   readonly storage: Storage;
   readonly nodeId: string;
   readonly log: Logger;
+  /** Recordings that somebody goes on with. */
+  readonly except?: readonly RecordingRef[];
 };
 
 export type RecoveredRecording = RecordingResult & {
@@ -24,7 +26,7 @@ export type RecoveredRecording = RecordingResult & {
  * its first broadcast. One that cannot be finished stays marked, for the next start.
  */
 export async function recoverRecordings(options: RecoverOptions): Promise<RecoveredRecording[]> {
-  const { storage, nodeId, log } = options;
+  const { storage, nodeId, log, except = [] } = options;
   const recovered: RecoveredRecording[] = [];
   const markers: string[] = [];
   for await (const { key } of storage.list(openMarkerPrefix(nodeId))) markers.push(key);
@@ -33,6 +35,9 @@ export async function recoverRecordings(options: RecoverOptions): Promise<Recove
       const ref = await readJson(storage, key, recordingHeaderSchema);
       if (ref === null) {
         await storage.delete(key);
+        continue;
+      }
+      if (except.some(({ videoUrl, epoch }) => videoUrl === ref.videoUrl && epoch === ref.epoch)) {
         continue;
       }
       const result = await finishRecording({ storage, nodeId, ref, own: null });

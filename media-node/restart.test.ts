@@ -1,0 +1,180 @@
+/**
+ * A media node that is killed while it is live, and its publisher's return: one broadcast for its
+ * viewers, one recording.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type HlsJs from "hls.js";
+import { checkMediaPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
+import { checkReload } from "#shared/hls/check-reload.ts";
+import { launchChromium, samplePlayback } from "#test/helpers/chromium.ts";
+import { ControlServer } from "#test/helpers/control-server.ts";
+import { probePackets, type Publish, publishArgs, recordFlv } from "#test/helpers/ffmpeg.ts";
+import { fetchPlaylist, mediaPlaylistsOf } from "#test/helpers/media-node.ts";
+import { type NodeProcess, startNodeProcess } from "#test/helpers/node-process.ts";
+import { until } from "#test/helpers/until.ts";
+
+const HLS_JS = fileURLToPath(import.meta.resolve("hls.js/dist/hls.min.js"));
+const KEY = "sk_0123456789abcdefghij";
+
+let folder: string;
+let control: ControlServer;
+const started: NodeProcess[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "media-restart-"));
+  control = new ControlServer({ settings: { latency: "low", ladder: "copy" } });
+  await control.up();
+  control.addKey(KEY);
+});
+
+afterEach(async () => {
+  for (const { child } of started) child.kill("SIGKILL");
+  await Promise.all(started.splice(0).map(({ exited }) => exited));
+  await control.down();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function startNode(env: Record<string, string> = {}): NodeProcess {
+  const node = startNodeProcess({ dataDir: folder, controlUrl: control.url, env });
+  started.push(node);
+  return node;
+}
+
+type PlayerWindow = { Hls: typeof HlsJs; recoveries: number };
+
+/** A page that, like the watch page, begins again when its player gives up. */
+async function openPlayer(browser: Browser, url: string): Promise<Page> {
+  const page = await browser.newPage();
+  await page.setContent("<video muted autoplay></video>");
+  await page.addScriptTag({ path: HLS_JS });
+  await page.evaluate((source) => {
+    const player = window as unknown as PlayerWindow;
+    const video = document.querySelector("video");
+    if (video === null) throw new Error("there is no video element");
+    player.recoveries = 0;
+    const play = () => {
+      const hls = new player.Hls({ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.5 });
+      hls.on(player.Hls.Events.ERROR, (_, { fatal }) => {
+        if (!fatal) return;
+        hls.destroy();
+        player.recoveries += 1;
+        setTimeout(play, 500);
+      });
+      hls.loadSource(source);
+      hls.attachMedia(video);
+    };
+    play();
+  }, url);
+  return page;
+}
+
+/** Resolves once the picture has moved on by two seconds. */
+async function expectMovingPicture(page: Page, deadlineMs: number): Promise<void> {
+  const first = await until(() => samplePlayback(page), deadlineMs);
+  await until(async () => {
+    const now = await samplePlayback(page);
+    return now !== null && now.decodedFrames > first.decodedFrames + 45 &&
+      now.pixels !== first.pixels;
+  }, deadlineMs);
+}
+
+/** Publishes a file again and again, as it is: nothing has to be encoded. */
+function publishFile(url: string): Publish {
+  const input = ["-re", "-stream_loop", "-1", "-i", join(folder, "source.flv")];
+  return publishArgs([...input, "-c", "copy", "-f", "flv", url]);
+}
+
+async function goLive() {
+  const pattern = { size: "160x90", videoBitrate: "200k", keyframeSeconds: 2, seconds: 60 };
+  await writeFile(join(folder, "source.flv"), await recordFlv(pattern));
+  const node = startNode();
+  const { rtmp, hls } = await node.ports();
+  const publishUrl = `rtmp://127.0.0.1:${rtmp}/streaming/${KEY}`;
+  const publisher = publishFile(publishUrl);
+  const broadcast = await until(() => control.authorised.get(KEY), 10_000);
+  const url = `http://127.0.0.1:${hls}/hls-live/${broadcast.videoUrl}.m3u8`;
+  const [rung = ""] = [...mediaPlaylistsOf(await fetchPlaylist(url, 15_000), url).values()];
+  const kill = async () => {
+    node.child.kill("SIGKILL");
+    await node.exited;
+    await publisher.exited;
+  };
+  const restart = () => startNode({ RTMP_PORT: String(rtmp), HLS_PORT: String(hls) }).ports();
+  return { publishUrl, broadcast, url, rung, kill, restart };
+}
+
+test("a killed node goes on: same playlist, nothing used twice, one recording", async () => {
+  const { publishUrl, broadcast, rung, kill, restart } = await goLive();
+  await until(() => control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
+  const before = await fetchPlaylist(rung);
+  expect(checkMediaPlaylist(before)).toEqual([]);
+  expect(readMediaPlaylist(before).partTargetS).toBe(0.34);
+  const killedAtMs = Date.now();
+  await kill();
+
+  await restart();
+  const waiting = await fetchPlaylist(rung);
+  expect(waiting).not.toContain("#EXT-X-ENDLIST");
+  expect(checkMediaPlaylist(waiting)).toEqual([]);
+  expect(checkReload(before, waiting)).toEqual([]);
+  const second = publishFile(publishUrl);
+  await until(() => control.authorised.get(KEY)?.isResumed === true, 10_000);
+  expect(control.authorised.get(KEY)).toMatchObject({ epoch: 2, videoUrl: broadcast.videoUrl });
+  const after = await until(async () => {
+    const text = await fetchPlaylist(rung);
+    const { segments } = readMediaPlaylist(text);
+    return segments.some(({ isDiscontinuous }) => isDiscontinuous) ? text : null;
+  }, 20_000);
+  expect(checkMediaPlaylist(after)).toEqual([]);
+  expect(checkReload(waiting, after)).toEqual([]);
+  expectNewNames(waiting, after);
+  const resumed = readMediaPlaylist(after).segments.find((segment) => segment.isDiscontinuous);
+  expect(resumed?.wallClockMs).toBeGreaterThan(killedAtMs);
+  expect(resumed?.wallClockMs).toBeLessThan(Date.now());
+
+  await second.stop();
+  const ended = await until(() => control.ended[0], 15_000);
+  expect(ended).toMatchObject({ broadcastId: broadcast.broadcastId, reason: "publisher_stopped" });
+  const recording = readMediaPlaylist(await fetchPlaylist(rung));
+  expect(recording.complaints).toEqual([]);
+  expect(recording.segments.map(({ uri }) => uri)).toEqual(
+    recording.segments.map((_, index) => `seg-${index}.m4s`),
+  );
+  expect(recording.segments.filter((segment) => segment.isDiscontinuous)).toHaveLength(1);
+  const durationS = recording.segments.reduce((sum, segment) => sum + segment.durationS, 0);
+  expect(Math.abs(durationS - ended.durationMs / 1000)).toBeLessThan(0.5);
+  const frames = await probePackets(rung, "v:0");
+  expect(Math.abs(frames.length - durationS * 30)).toBeLessThan(5);
+}, 60_000);
+
+test("Chromium plays on over a kill and a restart without a reload", async () => {
+  const browser = await launchChromium();
+  try {
+    const { publishUrl, url, kill, restart } = await goLive();
+    const page = await openPlayer(browser, url);
+    await expectMovingPicture(page, 20_000);
+    await kill();
+    await restart();
+    publishFile(publishUrl);
+    await until(() => control.progress.at(-1)?.state === "live", 15_000);
+    await expectMovingPicture(page, 25_000);
+  } finally {
+    await browser.close();
+  }
+}, 90_000);
+
+/** What comes after the discontinuity has names that nothing before it had. */
+function expectNewNames(before: string, after: string): void {
+  const used = new Set(before.match(/(?:seg|part|init)-\d+\.\w+/g));
+  const hinted = /PRELOAD-HINT:.*URI="([^"]*)"/.exec(before)?.[1] ?? "";
+  used.delete(hinted);
+  const added = after.slice(after.indexOf("#EXT-X-DISCONTINUITY\n"));
+  const names = added.match(/(?:seg|part|init)-\d+\.\w+/g) ?? [];
+  expect(names.length).toBeGreaterThan(2);
+  expect(names.filter((name) => used.has(name))).toEqual([]);
+}
