@@ -9,12 +9,15 @@ import type { LiveRendition, ReloadAnswer } from "../packager/rendition.ts";
 import { flvReply } from "./flv-reply.ts";
 import { isNotModified, rangeOf, sliceChunks } from "./conditions.ts";
 import { CACHE, PLAYLIST_TYPE, playlistReply, problemReply, type Reply } from "./reply.ts";
+import type { SharedReloads } from "./shared-reloads.ts";
 import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
 
 export type PlaybackDeps = {
   readonly storage: Storage;
   readonly live: LiveRegistry;
   readonly log: Logger;
+  /** What a server with many viewers brings along; without it each request waits by itself. */
+  readonly reloads?: SharedReloads;
 };
 
 export type PlaybackRequest = {
@@ -36,6 +39,11 @@ export async function handlePlayback(
   deps: PlaybackDeps,
   request: PlaybackRequest,
 ): Promise<Reply> {
+  const shared = request.method === "GET" ? deps.reloads?.find(request.target) : undefined;
+  if (shared !== undefined) {
+    deps.live.noteViewer(shared.videoUrl, request.viewer);
+    return await shared.reply;
+  }
   if (request.method === "OPTIONS") return preflightReply();
   if (request.method !== "GET" && request.method !== "HEAD") {
     const reply = problemReply("METHOD_NOT_ALLOWED", "Playback answers GET, HEAD and OPTIONS.");
@@ -118,10 +126,16 @@ async function mediaPlaylistReply(
     }) ?? problemReply("NOT_FOUND", "This rendition is not live, and it was not recorded.");
   }
   deps.live.noteViewer(route.videoUrl, request.viewer);
+  const reply = reloadReply(rendition, directives);
+  const { target, method } = request;
+  if (method !== "GET" || directives.msn === null || deps.reloads === undefined) return await reply;
+  return await deps.reloads.share(target, route.videoUrl, reply);
+}
+
+async function reloadReply(rendition: LiveRendition, directives: Directives): Promise<Reply> {
   const { msn, part, isDelta } = directives;
   const refusal = refusalOf(await rendition.waitFor(msn === null ? null : { msn, part }));
   if (refusal !== null) return refusal;
-  deps.live.noteViewer(route.videoUrl, request.viewer);
   return playlistReply(rendition.render(isDelta), msn === null ? CACHE.plain : CACHE.blocking);
 }
 

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Service } from "#shared/lifecycle.ts";
 import { handlePlayback, type PlaybackDeps } from "./handler.ts";
+import { SharedReloads } from "./shared-reloads.ts";
 import { COMMON_HEADERS, problemReply, type Reply } from "./reply.ts";
 
 export type PlaybackServerOptions = PlaybackDeps & {
@@ -53,7 +54,7 @@ class HttpPlaybackServer implements PlaybackServer {
   #stopping: Promise<void> | null = null;
 
   constructor(options: PlaybackServerOptions) {
-    this.#options = options;
+    this.#options = { reloads: new SharedReloads(), ...options };
     this.#server = createServer((request, response) => void this.#serve(request, response));
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.keepAliveTimeout = IDLE_SOCKET_MS;
@@ -129,7 +130,10 @@ async function send(response: ServerResponse, reply: Reply, isHead: boolean): Pr
     : {};
   response.writeHead(status, { ...COMMON_HEADERS, ...headers, ...sized });
   if (body?.kind === "bytes" && !isHead) {
-    for (const chunk of body.chunks) await write(response, chunk);
+    // The head goes out with the last chunk: a playlist is one write.
+    for (const chunk of body.chunks.slice(0, -1)) await write(response, chunk);
+    response.end(body.chunks.at(-1));
+    return;
   }
   if (body?.kind === "stream") await copyStream(response, body.stream, body.cut);
   response.end();
