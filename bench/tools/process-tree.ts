@@ -20,7 +20,7 @@ export async function listProcessTree(pid: number): Promise<number[]> {
 
 /** Proportional set size of the tree in bytes: shared pages count once, split among their users. */
 export async function measureTreeMemoryBytes(pid: number): Promise<number> {
-  const sizes = await Promise.all((await listProcessTree(pid)).map(readPssBytes));
+  const sizes = await Promise.all((await listProcessTree(pid)).map(readMemoryBytes));
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
@@ -32,7 +32,8 @@ async function readParent(pid: number): Promise<number | undefined> {
     : Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
 }
 
-async function readPssBytes(pid: number): Promise<number> {
+/** Proportional set size of one process in bytes; 0 when it is gone. */
+export async function readMemoryBytes(pid: number): Promise<number> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
   return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
 }

@@ -1,0 +1,126 @@
+/**
+ * Blocking viewers of one media playlist, each on a connection of its own: asks for the next part,
+ * waits for the answer, asks again. Prints when each answer came, by what was asked.
+ *
+ *   bun load.program.ts <playlist url> <viewers> <seconds>
+ */
+import { connect, type Socket } from "node:net";
+import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
+import { endOf } from "#shared/hls/check-reload.ts";
+
+const [playlistUrl = "", viewerCount = "0", seconds = "0"] = process.argv.slice(2);
+const url = new URL(playlistUrl);
+/** Connections that are made at the same time: a listener's queue is short. */
+const CONNECTING = 100;
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+type Target = { readonly msn: number; readonly part: number; readonly request: Buffer };
+
+const targets = new Map<string, Target>();
+const nextOf = new Map<string, Target>();
+const answersMs: Record<string, number[]> = {};
+let failures = 0;
+let isMeasuring = false;
+
+function targetOf(msn: number, part: number): Target {
+  const key = `${msn}/${part}`;
+  const known = targets.get(key);
+  if (known !== undefined) return known;
+  const path = `${url.pathname}?_HLS_msn=${msn}&_HLS_part=${part}`;
+  const head = `GET ${path} HTTP/1.1\r\nhost: ${url.host}\r\nuser-agent: viewer\r\n\r\n`;
+  const target = { msn, part, request: Buffer.from(head) };
+  targets.set(key, target);
+  return target;
+}
+
+/** What a viewer asks for after this playlist; each text is read only once. */
+function follow(body: string): Target {
+  const playlist = readMediaPlaylist(body);
+  return targetOf(endOf(playlist), playlist.openParts.length);
+}
+
+class Viewer {
+  readonly #socket: Socket;
+  #target: Target;
+  #chunks: Buffer[] = [];
+  #have = 0;
+  /** Bytes of the answer that is coming; 0 until its head is there. */
+  #expected = 0;
+  #bodyAt = 0;
+
+  constructor(socket: Socket, target: Target) {
+    this.#socket = socket;
+    this.#target = target;
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    socket.on("error", () => failures += 1);
+  }
+
+  ask(): void {
+    this.#socket.write(this.#target.request);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#have += chunk.length;
+    if (this.#expected === 0) this.#readHead();
+    if (this.#expected > 0 && this.#have >= this.#expected) this.#finish();
+  }
+
+  #readHead(): void {
+    const head = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
+    if (head === undefined) return;
+    const end = head.indexOf(HEAD_END);
+    if (end === -1) return;
+    const fields = head.toString("latin1", 0, end);
+    const length = /\r\ncontent-length: (\d+)/i.exec(fields)?.[1];
+    if (length === undefined || !fields.startsWith("HTTP/1.1 200")) failures += 1;
+    this.#bodyAt = end + 4;
+    this.#expected = this.#bodyAt + Number(length);
+  }
+
+  #finish(): void {
+    const { msn, part } = this.#target;
+    const key = `${msn}/${part}`;
+    if (isMeasuring) (answersMs[key] ??= []).push(Date.now());
+    let next = nextOf.get(key);
+    if (next === undefined) {
+      next = follow(Buffer.concat(this.#chunks).toString("utf8", this.#bodyAt, this.#expected));
+      nextOf.set(key, next);
+    }
+    this.#target = next;
+    this.#chunks = [];
+    this.#have = 0;
+    this.#expected = 0;
+    this.ask();
+  }
+}
+
+function open(target: Target): Promise<Viewer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(url.port), url.hostname, () => {
+      socket.setNoDelay(true);
+      resolve(new Viewer(socket, target));
+    });
+    socket.once("error", reject);
+  });
+}
+
+const first = follow(await (await fetch(url)).text());
+const viewers: Viewer[] = [];
+while (viewers.length < Number(viewerCount)) {
+  const missing = Math.min(CONNECTING, Number(viewerCount) - viewers.length);
+  viewers.push(...await Promise.all(Array.from({ length: missing }, () => open(first))));
+}
+for (const viewer of viewers) viewer.ask();
+// Two seconds for everybody to reach the live edge.
+await Bun.sleep(2000);
+isMeasuring = true;
+await Bun.sleep(Number(seconds) * 1000);
+isMeasuring = false;
+for (const viewer of viewers) viewer.close();
+console.log(JSON.stringify({ viewers: viewers.length, failures, answersMs }));
+process.exit(0);
