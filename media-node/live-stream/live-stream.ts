@@ -237,6 +237,7 @@ export class LiveStream {
       ...figures,
       encodeSpeed,
       viewers: this.#deps.live.viewers(this.#authorisation.videoUrl),
+      recordedBytes: packager.recordedBytes,
       issues: [
         ...(isLive ? this.#health.issues(nowMs, encodeSpeed) : []),
         ...this.#intakeIssues(),

@@ -69,6 +69,7 @@ function createBench(source: Source, isEngineFull = false) {
   const output = (index: number) => outputs[index] as EngineOutput;
   const packager: Packager = {
     isPlayable: false,
+    recordedBytes: 0,
     issues: [],
     setVideoConfig: () => events.push("video config"),
     setAudioConfig: () => events.push("audio config"),

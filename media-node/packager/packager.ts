@@ -163,6 +163,10 @@ class BroadcastPackager implements Packager, LiveBroadcast {
       (ready.length === this.#muxers.length || leaderS >= RENDITION_PATIENCE_S);
   }
 
+  get recordedBytes(): number {
+    return this.#recording?.storedBytes ?? 0;
+  }
+
   get issues(): readonly Issue[] {
     return this.#recording?.issues ?? [];
   }

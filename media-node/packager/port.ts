@@ -55,6 +55,8 @@ export interface Packager {
   /** Closes everything; playlists get EXT-X-ENDLIST and all waiters are answered. Idempotent. */
   end(): Promise<RecordingSummary>;
   readonly isPlayable: boolean;
+  /** Bytes of the recording in storage so far; 0 without one. */
+  readonly recordedBytes: number;
   /** What keeps this broadcast from being recorded, or from being played well; empty when all is well. */
   readonly issues: readonly Issue[];
 }

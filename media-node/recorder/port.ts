@@ -49,6 +49,8 @@ export interface Recording {
   isStored(rendition: RenditionName, msn: number): boolean;
   /** Writes what is still queued and the VOD playlists (bounded). Idempotent. */
   finish(): Promise<RecordingResult>;
+  /** Bytes of the segments in storage so far. */
+  readonly storedBytes: number;
   /** What is wrong right now, or what was lost. */
   readonly issues: readonly Issue[];
 }

@@ -131,6 +131,10 @@ class StorageRecording implements Recording {
     return this.#finishing;
   }
 
+  get storedBytes(): number {
+    return [...this.#writers.values()].reduce((sum, writer) => sum + writer.storedBytes, 0);
+  }
+
   get issues(): readonly Issue[] {
     const { segments, durationS } = this.#dropped;
     return [

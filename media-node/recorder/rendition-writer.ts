@@ -108,6 +108,11 @@ export class RenditionWriter {
     return { name: this.#deps.name, inits: this.#inits, segments: this.#segments };
   }
 
+  /** Bytes of the segments in storage. */
+  get storedBytes(): number {
+    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   #add(job: Job): void {
     this.#jobs.push(job);
     this.#writing ??= this.#writeAll().finally(() => {
