@@ -9,7 +9,6 @@ import type { Storage } from "#shared/storage/port.ts";
 import { configureSharp } from "./sharp-settings.ts";
 import { makeStoryboard, renderVtt } from "./storyboard.ts";
 
-const ZERO_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 const signal = new AbortController().signal;
 let directory: string;
 let storage: Storage;
@@ -44,16 +43,13 @@ async function keysBelow(prefix: string): Promise<string[]> {
 
 /** Ten seconds, a minute of nothing, ten seconds. */
 async function putRecording(): Promise<void> {
-  const segment = (atMs: number, number: number) =>
-    `#EXT-X-PROGRAM-DATE-TIME:${
-      new Date(ZERO_MS + atMs).toISOString()
-    }\n#EXTINF:10,\nseg-${number}.m4s\n`;
-  await put("1/recording.json", JSON.stringify({ version: 1, wallClockAtZeroMs: ZERO_MS }));
+  const segments = [{ msn: 0, startS: 0 }, { msn: 1, startS: 70 }];
+  await put("1/high/journal-0.json", JSON.stringify({ version: 1, segments }));
   await put("index.m3u8", `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${url}/1/high/index.m3u8\n`);
   await put(
     "1/high/index.m3u8",
-    `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXT-X-MAP:URI="init-0.mp4"\n${segment(0, 0)}` +
-      `#EXT-X-DISCONTINUITY\n${segment(70_000, 1)}#EXT-X-ENDLIST\n`,
+    `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXT-X-MAP:URI="init-0.mp4"\n#EXTINF:10,\nseg-0.m4s\n` +
+      "#EXT-X-DISCONTINUITY\n#EXTINF:10,\nseg-1.m4s\n#EXT-X-ENDLIST\n",
   );
 }
 

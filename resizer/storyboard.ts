@@ -3,9 +3,10 @@
  * tile shows which moment of the recording.
  *
  * Frames lie under `videos/<url>/<epoch>/frames/<ms>.jpg`, `ms` on the broadcast's own timeline. The
- * recording may have holes and several broadcasts in it, so frames find their place by wall clock.
+ * recording may have holes and several broadcasts in it, so frames find their place by the segment
+ * they were taken in.
  */
-import { recordingClockSchema } from "#shared/contracts/recordings.ts";
+import { segmentTimesSchema } from "#shared/contracts/recordings.ts";
 import {
   durationOf,
   parseRecordedPlaylist,
@@ -17,8 +18,8 @@ import {
 import type { Storage } from "#shared/storage/port.ts";
 import { type Sprite, SpriteSheet } from "./sprite-sheet.ts";
 
-export type Frame = { readonly key: string; readonly epoch: number; readonly timelineMs: number };
-export type PlacedFrame = { readonly key: string; readonly positionS: number };
+type Frame = { readonly key: string; readonly epoch: number; readonly timelineMs: number };
+type PlacedFrame = { readonly key: string; readonly positionS: number };
 
 /** More frames than this only make the sprites heavy: every second, third … one is left out. */
 const MAX_FRAMES = 2000;
@@ -77,28 +78,60 @@ async function storeStoryboard(
 }
 
 /** Frames on the recording's own time, in order; those of lost segments are left out. */
-export async function placeFrames(
+async function placeFrames(
   storage: Storage,
   playlist: RecordedPlaylist,
   frames: readonly Frame[],
 ): Promise<PlacedFrame[]> {
-  const clocks = new Map<number, number | null>();
-  const segments = placed(playlist.segments);
-  const found: PlacedFrame[] = [];
-  for (const { key, epoch, timelineMs } of frames) {
-    const zeroMs = clocks.has(epoch) ? clocks.get(epoch) : await readClock(storage, key);
-    clocks.set(epoch, zeroMs ?? null);
-    if (zeroMs == null) continue;
-    const wallClockMs = zeroMs + timelineMs;
-    const home = segments.find(({ segment }) =>
-      segment.wallClockMs !== null && wallClockMs >= segment.wallClockMs - 1 &&
-      wallClockMs < segment.wallClockMs + segment.durationS * 1000
-    );
-    const beganMs = home?.segment.wallClockMs;
-    if (home === undefined || beganMs == null) continue;
-    found.push({ key, positionS: home.startS + Math.max(0, wallClockMs - beganMs) / 1000 });
+  const spans = await readSpans(storage, playlist);
+  return frames
+    .flatMap(({ key, epoch, timelineMs }): PlacedFrame[] => {
+      const span = spans.find((span) =>
+        span.epoch === epoch && timelineMs >= span.fromMs - TOLERANCE_MS && timelineMs < span.toMs
+      );
+      if (span === undefined) return [];
+      return [{ key, positionS: span.positionS + Math.max(0, timelineMs - span.fromMs) / 1000 }];
+    })
+    .sort((one, other) => one.positionS - other.positionS);
+}
+
+/** A segment on the timeline of its broadcast, and where it lies in the recording. */
+type SegmentSpan = {
+  readonly epoch: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly positionS: number;
+};
+
+/** A frame may be stamped a little before the first picture of its segment. */
+const TOLERANCE_MS = 100;
+const SEGMENT = /^(videos\/[^/]+\/(\d{1,9})\/[^/]+\/)seg-(\d{1,9})\.m4s$/;
+
+async function readSpans(storage: Storage, playlist: RecordedPlaylist): Promise<SegmentSpan[]> {
+  const starts = new Map<string, ReadonlyMap<number, number>>();
+  const spans: SegmentSpan[] = [];
+  for (const { segment, startS: positionS } of placed(playlist.segments)) {
+    const [, folder = "", epoch, msn] = SEGMENT.exec(segment.key) ?? [];
+    const known = starts.get(folder) ?? await readStarts(storage, folder);
+    starts.set(folder, known);
+    const startS = known.get(Number(msn));
+    if (startS === undefined) continue;
+    const fromMs = startS * 1000;
+    const toMs = fromMs + segment.durationS * 1000;
+    spans.push({ epoch: Number(epoch), fromMs, toMs, positionS });
   }
-  return found.sort((one, other) => one.positionS - other.positionS);
+  return spans;
+}
+
+/** When each segment of a rendition begins on its broadcast's timeline, by its number. */
+async function readStarts(storage: Storage, folder: string): Promise<ReadonlyMap<number, number>> {
+  const starts = new Map<number, number>();
+  for (let number = 0;; number += 1) {
+    const text = await readText(storage, `${folder}journal-${number}.json`);
+    if (text === null) return starts;
+    const { segments } = segmentTimesSchema.parse(JSON.parse(text));
+    for (const { msn, startS } of segments) starts.set(msn, startS);
+  }
 }
 
 /** At most `max` of `frames`, evenly. */
@@ -124,14 +157,6 @@ async function readPlaylist(storage: Storage, videoUrl: string): Promise<Recorde
   const [variant] = parseRecordedVariants(multivariant).variants;
   const text = variant === undefined ? null : await readText(storage, variant.key);
   return text === null || variant === undefined ? null : parseRecordedPlaylist(text, variant.key);
-}
-
-/** Time zero of the broadcast that `frameKey` comes from. */
-async function readClock(storage: Storage, frameKey: string): Promise<number | null> {
-  const epochFolder = frameKey.slice(0, frameKey.indexOf("/frames/"));
-  const text = await readText(storage, `${epochFolder}/recording.json`);
-  if (text === null) return null;
-  return recordingClockSchema.parse(JSON.parse(text)).wallClockAtZeroMs;
 }
 
 async function readFrame(storage: Storage, key: string): Promise<Uint8Array | null> {

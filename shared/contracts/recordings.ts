@@ -3,8 +3,11 @@
  */
 import * as z from "zod";
 
-/** `videos/<url>/<epoch>/recording.json`: the clock behind PROGRAM-DATE-TIME and the frames. */
-export const recordingClockSchema = z.object({
-  /** Wall clock (Unix ms) of time zero of the broadcast's timeline. */
-  wallClockAtZeroMs: z.number(),
+/** `videos/<url>/<epoch>/<rendition>/journal-<n>.json`: when segments begin. */
+export const segmentTimesSchema = z.object({
+  segments: z.array(z.object({
+    msn: z.int().nonnegative(),
+    /** On the timeline of the broadcast. */
+    startS: z.number(),
+  })),
 });
