@@ -37,7 +37,7 @@ const COMMANDS = {
   test: {
     script: "test/run.ts",
     args: [],
-    tools: ["ffmpeg", "chromium", "postgres", "rabbitmq", "nginx"],
+    tools: ["ffmpeg", "chromium", "postgres", "rabbitmq", "nginx", "vlc", "gstreamer"],
   },
 };
 
@@ -75,6 +75,22 @@ const TOOLS = {
       existing("/usr/lib/nginx/modules/ngx_rtmp_module.so") &&
       firstAnswering([onPath("nginx"), "/usr/sbin/nginx"], ["-v"]),
   },
+  vlc: {
+    packages: ["vlc-bin", "vlc-plugin-base"],
+    // It refuses to run as root, so it cannot be asked.
+    find: () => onPath("vlc") && libraryFile("vlc/plugins/demux/libadaptive_plugin.so"),
+  },
+  gstreamer: {
+    packages: [
+      "gstreamer1.0-tools",
+      ...["base", "good", "bad"].map((name) => `gstreamer1.0-plugins-${name}`),
+      "gstreamer1.0-libav",
+    ],
+    find: () =>
+      ["adaptivedemux2", "libav", "playback", "videoparsersbad"].every((name) =>
+        libraryFile(`gstreamer-1.0/libgst${name}.so`)
+      ) && onPath("gst-launch-1.0"),
+  },
 };
 
 /** As root, or behind `sudo`: installs "$@" without starting the services that come with it. */
@@ -98,6 +114,12 @@ class SetUpError extends Error {
 
 const say = (text) => process.stderr.write(`${text}\n`);
 const existing = (path) => (existsSync(path) ? path : undefined);
+
+/** A file in the library folder of this machine's architecture, as Debian names it. */
+function libraryFile(name) {
+  const folders = ["x86_64", "aarch64"].map((cpu) => `/usr/lib/${cpu}-linux-gnu`);
+  return [...folders, "/usr/lib"].map((folder) => join(folder, name)).find(existsSync);
+}
 
 /** The first executable called `name` on PATH. */
 function onPath(name) {
