@@ -277,3 +277,31 @@ test("reportEnded() corrects a presumed end, and leaves a newer broadcast its ch
     channel: { status: "LIVE" },
   });
 });
+
+test("reportProgress() notes what the recording takes, and a presumed end keeps it", async () => {
+  const running = await live();
+  const { broadcastId, epoch } = running;
+  const report = (figures: { recordedBytes?: number }) => {
+    const broadcasts = [{ ...FIGURES, broadcastId, epoch, ...figures }];
+    return reportProgress(database.db, { nodeId: NODE, broadcasts }, new Date());
+  };
+  await report({ recordedBytes: 6_000_000_000 });
+  await report({});
+  expect((await look(running)).broadcast?.recorded_bytes).toBe(6_000_000_000);
+  await lose();
+  expect((await look(running)).broadcast).toMatchObject({
+    end_reason: "node_lost",
+    recorded_bytes: 6_000_000_000,
+  });
+});
+
+test("reportEnded() asks for one storyboard of what was recorded", async () => {
+  const running = await live();
+  const { videoId } = running;
+  await ended(running);
+  await ended(running);
+  const rows = await database.db.selectFrom("outbox").select("job").execute();
+  const { video } = await look(running);
+  expect(rows.filter(({ job }) => job.kind === "storyboard" && job.videoId === videoId))
+    .toEqual([{ job: { kind: "storyboard", videoId, videoUrl: video?.url } }]);
+});

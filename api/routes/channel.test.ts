@@ -72,11 +72,21 @@ test("PATCH /user/channel changes what is given and keeps the rest", async () =>
     latency: "lowest",
     recording: false,
     reconnectWindowSeconds: 0,
+    retentionDays: 30,
+    recordingBudgetBytes: 50_000_000_000,
   };
   const changed = await app.send("PATCH", "/user/channel", { token, json });
   expect(changed).toMatchObject({ status: 200, body: { ...json, streamKey: channel.streamKey } });
-  const cleared = await app.send("PATCH", "/user/channel", { token, json: { title: null } });
-  expect(cleared.body).toMatchObject({ title: null, latency: "lowest" });
+  const cleared = await app.send("PATCH", "/user/channel", {
+    token,
+    json: { title: null, retentionDays: null },
+  });
+  expect(cleared.body).toMatchObject({
+    title: null,
+    latency: "lowest",
+    retentionDays: null,
+    recordingBudgetBytes: 50_000_000_000,
+  });
   const bad = await app.send("PATCH", "/user/channel", { token, json: { latency: "none", x: 1 } });
   expect(bad).toMatchObject({
     status: 400,
