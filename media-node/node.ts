@@ -142,7 +142,8 @@ async function startNode(options: MediaNodeOptions): Promise<Running> {
 }
 
 function createEngine(options: MediaNodeOptions, ffmpeg: FfmpegFacts, log: Logger): FfmpegEngine {
-  return new FfmpegEngine({ ffmpegPath: ffmpeg.path, encoder: options.encoder, log });
+  const { path: ffmpegPath, frameModeFlag } = ffmpeg;
+  return new FfmpegEngine({ ffmpegPath, frameModeFlag, encoder: options.encoder, log });
 }
 
 type LeftoverDeps = Pick<MediaNodeOptions, "control" | "storage" | "log"> & {

@@ -13,6 +13,9 @@ const job: FfmpegJob = {
   encodesAudio: false,
   segmentTargetMs: 2000,
   encoder: "libx264",
+  isHurried: false,
+  takesPictures: false,
+  frameModeFlag: "-fps_mode",
   showFromS: null,
 };
 
@@ -43,6 +46,29 @@ describe("buildFfmpegArgs()", () => {
     expect(valueOf(args, "-filter_complex")).toMatch(/^\[0:v:0\]trim=start=12.345000,/);
     expect(valueOf(args, "-force_key_frames")).toContain("if(lt(n_forced,3),2,2)");
     expect(valueOf(buildFfmpegArgs(job), "-force_key_frames")).toContain("if(lt(n_forced,3),1,2)");
+  });
+
+  test("keeps the source's frames and keyframes beside a copy of it", () => {
+    const args = buildFfmpegArgs({ ...job, rate: null });
+    expect(args).not.toContain("-r");
+    expect(valueOf(args, "-fps_mode")).toBe("passthrough");
+    expect(valueOf(args, "-force_key_frames")).toBe("source");
+    expect(buildFfmpegArgs({ ...job, rate: null, frameModeFlag: "-vsync" })).toContain("-vsync");
+  });
+
+  test("takes pictures on the last pipe, where there is video", () => {
+    const args = buildFfmpegArgs({ ...job, takesPictures: true, encodesAudio: true });
+    expect(args.at(-1)).toBe("pipe:6");
+    expect(valueOf(args, "-filter_complex")).toContain("split=3[s0][s1][s]");
+    const audioOnly = { ...job, rungs: [], encodesAudio: true, takesPictures: true };
+    expect(buildFfmpegArgs(audioOnly).at(-1)).toBe("pipe:3");
+  });
+
+  test("hurries at the price of the picture", () => {
+    expect(buildFfmpegArgs({ ...job, isHurried: true }).lastIndexOf("ultrafast")).toBeGreaterThan(
+      0,
+    );
+    expect(buildFfmpegArgs(job)).not.toContain("ultrafast");
   });
 
   test("touches audio only when it must be encoded, and video only when there is some", () => {

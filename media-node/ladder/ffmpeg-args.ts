@@ -12,13 +12,23 @@ export type Encoder =
   | "h264_vaapi"
   | "h264_videotoolbox";
 
+/** What ffmpeg calls the option that passes frames through at their own times. */
+export type FrameModeFlag = "-fps_mode" | "-vsync";
+
 export type FfmpegJob = {
   /** Rungs to encode, low to high. */
   readonly rungs: readonly RungPlan[];
-  readonly rate: FrameRate;
+  /** A steady rate with keyframes of our own; null: frames and keyframes where the source has them. */
+  readonly rate: FrameRate | null;
   readonly encodesAudio: boolean;
   readonly segmentTargetMs: number;
   readonly encoder: Encoder;
+  /** The encoder gives up quality for speed. */
+  readonly isHurried?: boolean;
+  /** A small picture every few seconds, on the last output. */
+  readonly takesPictures?: boolean;
+  /** Default `-fps_mode`, as it is called since 5.1. */
+  readonly frameModeFlag?: FrameModeFlag;
   /** Decode, but do not show, what comes before this time of the input; null shows everything. */
   readonly showFromS: number | null;
 };
@@ -26,6 +36,8 @@ export type FfmpegJob = {
 /** File descriptor of the first output. */
 export const FIRST_OUTPUT_FD = 3;
 
+/** How wide the pictures of a storyboard are, and how far apart. */
+const PICTURES = { widthPx: 160, intervalS: 5 } as const;
 /** Bit rate and sampling of audio we encode ourselves. */
 export const ENCODED_AUDIO = { bitrateBps: 128_000, sampleRateHz: 48_000, channels: 2 } as const;
 
@@ -38,6 +50,10 @@ export function buildFfmpegArgs(job: FfmpegJob): string[] {
     args.push("-map", `[v${index}]`, ...encoderArgs(rung, job), ...outputArgs(index));
   }
   if (encodesAudio) args.push("-map", "0:a:0", ...AUDIO, ...outputArgs(rungs.length));
+  if (takesPicturesOf(job)) {
+    const fd = FIRST_OUTPUT_FD + rungs.length + (encodesAudio ? 1 : 0);
+    args.push("-map", "[p]", ...pictureArgs(job.frameModeFlag), `pipe:${fd}`);
+  }
   return args;
 }
 
@@ -82,18 +98,59 @@ const AUDIO: readonly string[] = [
   String(ENCODED_AUDIO.channels),
 ];
 
-function buildFilterGraph({ rungs, showFromS }: FfmpegJob): string {
+/** Without video there is nothing to take them of. */
+export function takesPicturesOf(
+  { rungs, takesPictures }: Pick<FfmpegJob, "rungs" | "takesPictures">,
+): boolean {
+  return takesPictures === true && rungs.length > 0;
+}
+
+function pictureArgs(frameModeFlag: FrameModeFlag = "-fps_mode"): string[] {
+  return [
+    "-c:v",
+    "mjpeg",
+    "-q:v",
+    "6", // a few kilobytes each: the storyboard is compressed once more
+    frameModeFlag,
+    "passthrough", // as rare as they are, and with the time of the frame they show
+    "-enc_time_base",
+    "1:1000",
+    "-f",
+    "mp4", // the plainest container that says when a picture is shown
+    "-movflags",
+    // "discont": times as they are, not counted from the first picture
+    "+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer",
+    "-avoid_negative_ts",
+    "disabled", // the muxer would else move the first picture to zero
+    "-video_track_timescale",
+    "1000",
+    "-flush_packets",
+    "1", // no buffering on the way out
+  ];
+}
+
+function buildFilterGraph(job: FfmpegJob): string {
+  const { rungs, showFromS } = job;
+  const pictures = takesPicturesOf(job) ? ["[s]"] : [];
+  const splits = [...rungs.map((_, index) => `[s${index}]`), ...pictures];
   const input = [
     // Frames shown before a restart are needed to decode, not to be encoded again.
     ...(showFromS === null ? [] : [`trim=start=${showFromS.toFixed(6)}`]),
     "format=yuv420p", // 4:2:0 8 bit is what every player decodes
-    `split=${rungs.length}${rungs.map((_, index) => `[s${index}]`).join("")}`, // decoded once
+    `split=${splits.length}${splits.join("")}`, // decoded once
   ].join(",");
   const scales = rungs.map(({ width, height }, index) =>
     // Square pixels: rounding to even sides would else leave an odd aspect ratio behind.
     `[s${index}]scale=${width}:${height},setsar=1[v${index}]`
   );
-  return [`[0:v:0]${input}`, ...scales].join(";");
+  return [`[0:v:0]${input}`, ...scales, ...pictures.map(pictureFilter)].join(";");
+}
+
+function pictureFilter(split: string): string {
+  const { widthPx, intervalS } = PICTURES;
+  const isDue = `isnan(prev_selected_t)+gte(t-prev_selected_t,${intervalS})`;
+  // Chosen first, scaled then: what is not chosen costs nothing. JPEG readers expect full range.
+  return `${split}select='${isDue}',scale=${widthPx}:-2:out_range=full,setsar=1,format=yuvj420p[p]`;
 }
 
 const ENCODER_ARGS: Readonly<Record<Encoder, readonly string[]>> = {
@@ -111,14 +168,28 @@ const ENCODER_ARGS: Readonly<Record<Encoder, readonly string[]>> = {
   h264_videotoolbox: ["-realtime", "1"],
 };
 
+/** What an encoder can do faster at the price of its picture; empty: nothing is known to help. */
+const HURRIED_ARGS: Readonly<Record<Encoder, readonly string[]>> = {
+  libx264: ["-preset", "ultrafast"],
+  h264_nvenc: [],
+  h264_qsv: [],
+  h264_vaapi: [],
+  h264_videotoolbox: [],
+};
+
+/** Whether `isHurried` makes a difference. */
+export function canHurry(encoder: Encoder): boolean {
+  return HURRIED_ARGS[encoder].length > 0;
+}
+
 function encoderArgs(rung: RungPlan, job: FfmpegJob): string[] {
-  const { rate, encoder } = job;
+  const { encoder } = job;
   const bps = rung.videoBitrateBps;
-  const framesPerSecond = Math.ceil(rate.num / rate.den);
   return [
     "-c:v",
     encoder,
     ...ENCODER_ARGS[encoder],
+    ...(job.isHurried === true ? HURRIED_ARGS[encoder] : []),
     "-profile:v",
     "high", // its tools save about a tenth; every player since 2010 has them
     "-bf",
@@ -129,13 +200,31 @@ function encoderArgs(rung: RungPlan, job: FfmpegJob): string[] {
     String(bps), // the ceiling the ladder promises
     "-bufsize",
     String(Math.round(bps * 1.5)), // over one and a half seconds
-    "-r",
-    `${rate.num}/${rate.den}`, // constant rate: a frame's number is its time
-    "-g",
-    String(framesPerSecond * 20), // only the expression below makes keyframes
-    "-force_key_frames",
-    keyframeExpression(job),
+    ...timingArgs(job),
   ];
+}
+
+/** Only what is forced becomes a keyframe: no group of pictures is this long. */
+const NO_KEYFRAMES_OF_ITS_OWN = "2400";
+
+function timingArgs(job: FfmpegJob): string[] {
+  const { rate } = job;
+  const timing = rate === null
+    ? [
+      job.frameModeFlag ?? "-fps_mode",
+      "passthrough", // the source's frames at the source's times
+      "-enc_time_base",
+      "1:1000", // in milliseconds, as FLV has them: a frame rate's grid would move them
+      "-force_key_frames",
+      "source", // keyframes where the copy has them
+    ]
+    : [
+      "-r",
+      `${rate.num}/${rate.den}`, // constant rate: a frame's number is its time
+      "-force_key_frames",
+      keyframeExpression(job),
+    ];
+  return ["-g", NO_KEYFRAMES_OF_ITS_OWN, ...timing];
 }
 
 /**

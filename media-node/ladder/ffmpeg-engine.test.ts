@@ -15,9 +15,11 @@ import type {
   VideoConfig,
   VideoSample,
 } from "../media.ts";
-import type { EngineOutput } from "./engine.ts";
+import type { EngineOutput, EngineStart } from "./engine.ts";
 import { FfmpegEngine } from "./ffmpeg-engine.ts";
 import { FlvReader } from "./flv-reader.ts";
+import { toFrameRate } from "./frame-rate.ts";
+import { SourceClock } from "./source-clock.ts";
 import { isSequenceHeader, isVideoKeyframe, ptsMsOf } from "./source-tag.ts";
 
 /** Where the source lies on the broadcast's timeline: not at its beginning. */
@@ -29,6 +31,17 @@ function rung(name: RenditionName, width: number, height: number): RungPlan {
 
 const THREE_RUNGS = [rung("low", 128, 72), rung("mid", 160, 90), rung("high", 320, 180)];
 const ONE_RUNG = [rung("low", 128, 72)];
+/** Encoded at a steady rate, from the start of the broadcast. */
+const PLAIN: EngineStart = {
+  rungs: [],
+  fps: 30,
+  sequenceHeaders: [],
+  encodesAudio: false,
+  segmentTargetMs: 2000,
+  sourceClock: null,
+  resume: null,
+  takesPictures: false,
+};
 
 class Collector implements EngineOutput {
   readonly configs = new Map<RenditionName, VideoConfig>();
@@ -47,6 +60,10 @@ class Collector implements EngineOutput {
   }
   onAudioFrame(frame: AudioFrame): void {
     this.audioFrames.push(frame);
+  }
+  readonly pictures: { ptsMs: number; jpeg: Uint8Array }[] = [];
+  onPicture(ptsMs: number, jpeg: Uint8Array): void {
+    this.pictures.push({ ptsMs, jpeg });
   }
   onFailure(error: Error): void {
     this.failure = error;
@@ -80,14 +97,43 @@ afterEach(async () => {
   await Promise.all(engines.splice(0).map((engine) => engine.stop()));
 });
 
-type Setup = { tags: readonly FlvTag[]; rungs?: readonly RungPlan[]; fps?: number; mp3?: boolean };
+type Setup = {
+  tags: readonly FlvTag[];
+  rungs?: readonly RungPlan[];
+  fps?: number;
+  mp3?: boolean;
+  clock?: SourceClock;
+  resume?: EngineStart["resume"];
+  ffmpegPath?: string;
+};
 
-function startEngine({ tags, rungs = ONE_RUNG, fps = 30, mp3 = false }: Setup) {
-  const engine = new FfmpegEngine({ ffmpegPath: "ffmpeg", encoder: "libx264", log: silentLogger });
+/** An ffmpeg that takes its time, unless it is told to hurry. */
+const SLOW_FFMPEG = `#!/bin/sh
+for arg; do
+  shift
+  [ "$arg" = veryfast ] && arg=placebo
+  set -- "$@" "$arg"
+done
+exec ffmpeg "$@"
+`;
+
+async function writeProgram(text: string): Promise<{ folder: string; ffmpegPath: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "engine-"));
+  const ffmpegPath = join(folder, "ffmpeg");
+  await writeFile(ffmpegPath, text);
+  await chmod(ffmpegPath, 0o755);
+  return { folder, ffmpegPath };
+}
+
+function startEngine(setup: Setup) {
+  const { tags, rungs = ONE_RUNG, fps = 30, mp3 = false, ffmpegPath = "ffmpeg" } = setup;
+  const engine = new FfmpegEngine({ ffmpegPath, encoder: "libx264", log: silentLogger });
   engines.push(engine);
   const output = new Collector();
   const sequenceHeaders = tags.filter(isSequenceHeader);
-  engine.start({ rungs, fps, sequenceHeaders, encodesAudio: mp3, segmentTargetMs: 2000 }, output);
+  const { clock: sourceClock = null, resume = null } = setup;
+  const start = { ...PLAIN, rungs, fps, sequenceHeaders, encodesAudio: mp3, sourceClock, resume };
+  engine.start({ ...start, takesPictures: resume !== null }, output);
   return { engine, output };
 }
 
@@ -102,13 +148,20 @@ async function runThrough(setup: Setup): Promise<Collector> {
   return output;
 }
 
-/** Pushes `tags` in real time; returns early when the signal fires. */
-async function pushInRealTime(engine: FfmpegEngine, tags: readonly FlvTag[], signal?: AbortSignal) {
+type Pushing = { readonly signal?: AbortSignal; readonly place?: (tag: FlvTag) => void };
+
+/** Pushes `tags` in real time, each after `place`; returns early when the signal fires. */
+async function pushInRealTime(
+  engine: FfmpegEngine,
+  tags: readonly FlvTag[],
+  { signal, place }: Pushing = {},
+) {
   const startMs = performance.now();
   for (const tag of tags) {
     if (signal?.aborted) return;
     const waitMs = tag.dtsMs - (tags[0]?.dtsMs ?? 0) - (performance.now() - startMs);
     if (waitMs > 1) await sleep(waitMs);
+    place?.(tag);
     engine.push(tag);
   }
 }
@@ -181,11 +234,107 @@ describe("FfmpegEngine", () => {
     expect(afterKill("low")).toEqual(afterKill("high"));
   });
 
+  test(
+    "gives the frames of a copied source its own times and keyframes, also after a kill",
+    async () => {
+      const tags = await readTags({ seconds: 6, keyframeSeconds: 1.7 });
+      const clock = new SourceClock(toFrameRate(30));
+      const rungs = [rung("low", 128, 72), rung("mid", 160, 90)];
+      const { engine, output } = startEngine({ tags, rungs, clock });
+      const source = new Map<number, boolean>();
+      const place = (tag: FlvTag) => {
+        if (tag.type !== "video" || tag.body[1] !== 1) return;
+        const { dtsTicks, isKeyframe } = clock.place(tag);
+        source.set(dtsTicks, isKeyframe);
+      };
+      const half = tags.findIndex((tag) => tag.dtsMs > ORIGIN_MS + 3000);
+      await pushInRealTime(engine, tags.slice(0, half), { place });
+      process.kill(engine.pid ?? 0, "SIGKILL");
+      await pushInRealTime(engine, tags.slice(half), { place });
+      await engine.stop();
+      for (const { name } of rungs) {
+        const samples = output.samplesOf(name);
+        expect(samples.map(({ dtsTicks }) => dtsTicks)).toEqual([...source.keys()]);
+        expect(samples.map(({ isKeyframe }) => isKeyframe)).toEqual([...source.values()]);
+      }
+    },
+    30_000,
+  );
+
+  test(
+    "goes on with a group of pictures that was shown already, and takes pictures of it",
+    async () => {
+      const tags = await readTags({ seconds: 3, keyframeSeconds: 10 });
+      const shownTicks = (ORIGIN_MS + 2000) * 90;
+      const media = tags.filter((tag) => tag.type === "video" && !isSequenceHeader(tag));
+      const seen = media.filter((tag) => ptsMsOf(tag) <= ORIGIN_MS + 2100);
+      const resume = { tags: seen, shownTicks };
+      const { engine, output } = startEngine({ tags, resume });
+      for (const tag of media.slice(seen.length)) engine.push(tag);
+      await engine.stop();
+      const [first] = output.samplesOf("low");
+      expect(first?.isKeyframe).toBe(true);
+      expect((first?.dtsTicks ?? 0) - shownTicks).toBeGreaterThan(0);
+      expect((first?.dtsTicks ?? 0) - shownTicks).toBeLessThan(3100);
+      expect(Math.abs(output.samplesOf("low").length - 30)).toBeLessThanOrEqual(1);
+      const [picture] = output.pictures;
+      expect([...picture?.jpeg.subarray(0, 2) ?? []]).toEqual([0xff, 0xd8]);
+      expect(Math.abs((picture?.ptsMs ?? 0) - ORIGIN_MS - 2033)).toBeLessThan(40);
+    },
+    30_000,
+  );
+
+  test("ten kills in one broadcast cost no frame, and no more than 3 s each", async () => {
+    const tags = await readTags({ seconds: 40 });
+    const { engine, output } = startEngine({ tags });
+    const over = new AbortController();
+    const pushing = pushInRealTime(engine, tags, { signal: over.signal });
+    for (let kills = 0; kills < 10; kills += 1) {
+      const count = output.samplesOf("low").length;
+      await until(() => output.samplesOf("low").length > count + 3, 6000);
+      const startMs = performance.now();
+      const killedPid = engine.pid;
+      process.kill(killedPid ?? 0, "SIGKILL");
+      await until(() => engine.pid !== killedPid && engine.pid !== undefined, 3000);
+      const before = output.samplesOf("low").length;
+      await until(() => output.samplesOf("low").length > before, 5000);
+      expect(performance.now() - startMs).toBeLessThan(3000);
+    }
+    over.abort();
+    await pushing;
+    await engine.stop();
+    expect(output.failure).toBeUndefined();
+    expect(output.stepsOf("low").size).toBeLessThanOrEqual(2);
+  }, 60_000);
+
+  test("leaves the top rung out, then hurries, while the machine cannot keep up", async () => {
+    const { ffmpegPath, folder } = await writeProgram(SLOW_FFMPEG);
+    const tags = await readTags({ seconds: 40, keyframeSeconds: 2 });
+    const rungs = [rung("low", 1280, 720), rung("high", 1600, 900)];
+    const { engine, output } = startEngine({ tags, rungs, ffmpegPath });
+    const over = new AbortController();
+    const pushing = pushInRealTime(engine, tags, { signal: over.signal });
+    await until(() => engine.shortfall?.includes("high shows the picture of low"), 15_000);
+    await until(() => engine.shortfall?.includes("less care"), 15_000);
+    const reached = () => (output.samplesOf("low").at(-1)?.dtsTicks ?? 0) / 90;
+    const startMs = performance.now();
+    const headMs = () => ORIGIN_MS + (performance.now() - startMs);
+    const before = reached();
+    await until(() => reached() > before + 3000 && headMs() > 0, 20_000);
+    expect(output.configs.get("high")).toMatchObject({ width: 1280, height: 720 });
+    const last = (name: RenditionName) => output.samplesOf(name).at(-1)?.dtsTicks;
+    expect(last("high")).toBe(last("low"));
+    expect(output.failure).toBeUndefined();
+    over.abort();
+    await pushing;
+    await rm(folder, { recursive: true });
+  }, 60_000);
+
   test("a stopped ffmpeg is noticed and replaced within 8 s", async () => {
     const tags = await readTags({ seconds: 14 });
     const { engine, output } = startEngine({ tags });
     const over = new AbortController();
-    const pushing = pushInRealTime(engine, tags, over.signal);
+    const pushing = pushInRealTime(engine, tags, { signal: over.signal });
     await until(() => output.samplesOf("low").length > 10, 5000);
     const stoppedPid = engine.pid ?? 0;
     process.kill(stoppedPid, "SIGSTOP");
@@ -198,16 +347,13 @@ describe("FfmpegEngine", () => {
   }, 30_000);
 
   test("replaces a program that writes something else than FLV", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "engine-"));
-    const ffmpegPath = join(folder, "ffmpeg");
-    await writeFile(ffmpegPath, "#!/bin/sh\necho this is no video at all >&3; exec cat\n");
-    await chmod(ffmpegPath, 0o755);
+    const program = "#!/bin/sh\necho this is no video at all >&3; exec cat\n";
+    const { ffmpegPath, folder } = await writeProgram(program);
     const events: string[] = [];
     const log = createLogger({ level: "debug", write: ({ event }) => events.push(event) });
     const engine = new FfmpegEngine({ ffmpegPath, encoder: "libx264", log });
     engines.push(engine);
-    const start = { rungs: ONE_RUNG, fps: 30, encodesAudio: false, segmentTargetMs: 2000 };
-    engine.start({ ...start, sequenceHeaders: [] }, new Collector());
+    engine.start({ ...PLAIN, rungs: ONE_RUNG }, new Collector());
     await until(() => events.filter((event) => event === "engine.started").length > 1, 5000);
     expect(events.slice(0, 3)).toEqual(["engine.started", "engine.unreadable", "engine.exited"]);
     await engine.stop();
@@ -222,8 +368,7 @@ describe("FfmpegEngine", () => {
     });
     engines.push(engine);
     const output = new Collector();
-    const start = { rungs: ONE_RUNG, fps: 30, encodesAudio: false, segmentTargetMs: 2000 };
-    engine.start({ ...start, sequenceHeaders: [] }, output);
+    engine.start({ ...PLAIN, rungs: ONE_RUNG }, output);
     const failure = await until(() => output.failure, 15_000);
     expect(failure.message).toBe("ffmpeg ended with code 1 once too often");
   });

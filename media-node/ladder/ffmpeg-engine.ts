@@ -1,19 +1,32 @@
 /**
  * The engine port over the ffmpeg command line: one supervised process per broadcast, started anew
  * when it dies or hangs. A new one decodes the current group of pictures again but shows only what
- * was not shown yet, so a restart costs viewers a moment of delay and no frame.
+ * was not shown yet, so a restart costs viewers a moment of delay and no frame. When the machine
+ * cannot keep up, it is started anew with less to do; a rung left out shows what the one below shows.
  */
 import type { Logger } from "#shared/log.ts";
-import type { FlvTag } from "../media.ts";
+import type { FlvTag, RungPlan } from "../media.ts";
+import { BoxError } from "../packager/boxes.ts";
 import type { Engine, EngineOutput, EngineStart } from "./engine.ts";
-import { EngineClock } from "./engine-clock.ts";
-import { buildFfmpegArgs, type Encoder, FIRST_OUTPUT_FD } from "./ffmpeg-args.ts";
+import { type EngineClock, GridClock, PassedClock } from "./engine-clock.ts";
+import {
+  buildFfmpegArgs,
+  type Encoder,
+  FIRST_OUTPUT_FD,
+  type FrameModeFlag,
+  takesPicturesOf,
+} from "./ffmpeg-args.ts";
 import { AudioOutput, RungOutput } from "./ffmpeg-output.ts";
 import { ProgressReader } from "./ffmpeg-progress.ts";
 import { FlvError, FlvReader } from "./flv-reader.ts";
 import { writeFlvHeader, writeFlvTag } from "./flv-writer.ts";
 import { type FrameRate, toFrameRate } from "./frame-rate.ts";
 import { GopCache } from "./gop-cache.ts";
+import { InputQueue } from "./input-queue.ts";
+import { describeShortfall, type LoadStep, planLoadSteps } from "./load-steps.ts";
+import { LoadGovernor } from "./load-governor.ts";
+import { writeFrameRate } from "./metadata-tag.ts";
+import { PictureReader } from "./picture-reader.ts";
 import { type ChildExit, SupervisedProcess } from "./process.ts";
 import { RestartBudget } from "./restart-budget.ts";
 import { isSequenceHeader, isVideoKeyframe, ptsMsOf } from "./source-tag.ts";
@@ -22,6 +35,7 @@ import { Watchdog } from "./watchdog.ts";
 export type FfmpegEngineOptions = {
   readonly ffmpegPath: string;
   readonly encoder: Encoder;
+  readonly frameModeFlag?: FrameModeFlag;
   readonly log: Logger;
 };
 
@@ -37,10 +51,8 @@ export class TranscoderFailure extends Error {
   }
 }
 
-/** Above this `push` asks for a pause; the source is then held back by TCP. */
-const HIGH_WATER_BYTES = 2 * 1024 * 1024;
-/** Above this the source is dropped up to its next keyframe. */
-const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+/** What may wait in the process's own pipe, where it cannot be taken back. */
+const PIPE_BYTES = 128 * 1024;
 const WATCH_INTERVAL_MS = 500;
 const SPEED_SMOOTHING = 0.3;
 /** The rate that audio alone is timed with: any will do, it only sets the lead. */
@@ -51,6 +63,7 @@ type Run = {
   readonly child: SupervisedProcess;
   readonly watchdog: Watchdog;
   readonly watchTimer: ReturnType<typeof setInterval>;
+  hasDelivered: boolean;
 };
 
 type State =
@@ -63,6 +76,9 @@ export class FfmpegEngine implements Engine {
   readonly #options: FfmpegEngineOptions;
   readonly #budget = new RestartBudget();
   readonly #cache = new GopCache();
+  readonly #queue = new InputQueue();
+  /** The group of pictures before the one in the cache: its last frames may not have been shown. */
+  #previousGop: readonly FlvTag[] = [];
   #state: State = { kind: "idle" };
   #start: EngineStart | undefined;
   #output: EngineOutput | undefined;
@@ -70,7 +86,10 @@ export class FfmpegEngine implements Engine {
   #clock: EngineClock | undefined;
   #rungs: readonly RungOutput[] = [];
   #audio: AudioOutput | undefined;
-  #isDropping = false;
+  #steps: readonly LoadStep[] = [];
+  #governor: LoadGovernor | undefined;
+  #headMs = 0;
+  #dropped = 0;
   #speed: number | null = null;
   #stopping: Promise<void> | undefined;
 
@@ -80,6 +99,10 @@ export class FfmpegEngine implements Engine {
 
   get speed(): number | null {
     return this.#speed;
+  }
+
+  get shortfall(): string | null {
+    return describeShortfall(this.#start?.rungs ?? [], this.#step);
   }
 
   /** The running ffmpeg, for tests and metrics. */
@@ -92,22 +115,25 @@ export class FfmpegEngine implements Engine {
     this.#start = start;
     this.#output = output;
     this.#rate = toFrameRate(start.fps ?? AUDIO_ONLY_FPS);
-    this.#rungs = start.rungs.map((rung) => new RungOutput(rung, output));
+    const shownTicks = start.resume?.shownTicks ?? -Infinity;
+    this.#rungs = start.rungs.map(({ name }) => new RungOutput(name, output, shownTicks));
     if (start.encodesAudio) this.#audio = new AudioOutput(output);
+    this.#steps = planLoadSteps(start, this.#options.encoder);
+    this.#governor = new LoadGovernor(this.#steps.length - 1, performance.now());
+    for (const tag of start.resume?.tags ?? []) this.#take(tag, start);
     this.#spawn(start);
   }
 
   push(tag: FlvTag): boolean {
     const start = this.#start;
     if (start === undefined || !this.#isWanted(tag, start)) return true;
-    const isStart = this.#isDecodable(tag, start);
-    this.#cache.add(tag, isStart);
-    if (this.#clock === undefined) {
-      if (!isStart) return true;
-      this.#clock = new EngineClock(this.#rate, ptsMsOf(tag));
-    }
-    if (this.#state.kind !== "running") return true;
-    return this.#feed(this.#state.run, tag, isStart);
+    const isStart = this.#take(tag, start);
+    const state = this.#state;
+    if (this.#clock === undefined || state.kind !== "running") return true;
+    this.#queue.add(tag, isStart);
+    this.#noteDropped();
+    this.#pump(state.run);
+    return !this.#queue.isFull;
   }
 
   stop(): Promise<void> {
@@ -118,10 +144,18 @@ export class FfmpegEngine implements Engine {
   async #stop(): Promise<void> {
     const state = this.#state;
     if (state.kind === "restarting") clearTimeout(state.timer);
+    if (state.kind === "running") {
+      clearInterval(state.run.watchTimer);
+      for (let tag = this.#queue.take(); tag !== undefined; tag = this.#queue.take()) {
+        this.#write(state.run, tag);
+      }
+    }
     this.#state = { kind: "stopped" };
-    if (state.kind !== "running") return;
-    clearInterval(state.run.watchTimer);
-    await state.run.child.stop();
+    if (state.kind === "running") await state.run.child.stop();
+  }
+
+  get #step(): LoadStep | undefined {
+    return this.#steps[this.#governor?.level ?? 0];
   }
 
   #isWanted(tag: FlvTag, start: EngineStart): boolean {
@@ -131,22 +165,35 @@ export class FfmpegEngine implements Engine {
       : tag.type === "audio" && start.encodesAudio;
   }
 
-  /** With video, decoding starts at a keyframe; audio frames stand alone. */
-  #isDecodable(tag: FlvTag, start: EngineStart): boolean {
-    return start.rungs.length > 0 ? isVideoKeyframe(tag) : tag.type === "audio";
+  /** Remembers the tag for a restart; says whether decoding can begin with it. */
+  #take(tag: FlvTag, start: EngineStart): boolean {
+    // With video, decoding starts at a keyframe; audio frames stand alone.
+    const isStart = start.rungs.length > 0 ? isVideoKeyframe(tag) : tag.type === "audio";
+    if (isStart) this.#previousGop = this.#cache.tags;
+    this.#cache.add(tag, isStart);
+    this.#headMs = tag.dtsMs;
+    if (isStart) this.#clock ??= this.#createClock(tag, start);
+    return isStart;
   }
 
-  #feed(run: Run, tag: FlvTag, isStart: boolean): boolean {
-    const { queuedBytes } = run.child;
-    if (this.#isDropping) this.#isDropping = !isStart || queuedBytes > HIGH_WATER_BYTES;
-    else if (queuedBytes > MAX_QUEUED_BYTES) this.#dropUntilKeyframe(queuedBytes);
-    if (!this.#isDropping) this.#write(run, tag);
-    return run.child.queuedBytes < HIGH_WATER_BYTES;
+  #createClock(first: FlvTag, { sourceClock }: EngineStart): EngineClock {
+    if (sourceClock !== null) return new PassedClock(sourceClock);
+    return new GridClock(this.#rate, ptsMsOf(first));
   }
 
-  #dropUntilKeyframe(queuedBytes: number): void {
-    this.#isDropping = true;
-    this.#options.log.warn("engine.dropping", { queuedBytes });
+  #noteDropped(): void {
+    if (this.#queue.dropped === this.#dropped) return;
+    if (this.#dropped === 0) this.#options.log.warn("engine.dropping", { atMs: this.#headMs });
+    this.#dropped = this.#queue.dropped;
+  }
+
+  /** Hands on what the process takes; the rest waits where it can still be left out. */
+  #pump(run: Run): void {
+    while (run.child.queuedBytes < PIPE_BYTES) {
+      const tag = this.#queue.take();
+      if (tag === undefined) return;
+      this.#write(run, tag);
+    }
   }
 
   #write(run: Run, tag: FlvTag): void {
@@ -155,54 +202,101 @@ export class FfmpegEngine implements Engine {
     run.watchdog.noteInput(performance.now());
   }
 
+  #onDrain(child: SupervisedProcess): void {
+    const state = this.#state;
+    if (state.kind !== "running" || state.run.child !== child) return;
+    const wasFull = this.#queue.isFull;
+    this.#pump(state.run);
+    if (!wasFull || !this.#queue.isFull) this.#output?.onDrain();
+  }
+
   #spawn(start: EngineStart): void {
-    const outputs = start.rungs.length + (start.encodesAudio ? 1 : 0);
-    const watchdog = new Watchdog(outputs, performance.now());
-    const read = this.#createReaders(outputs, watchdog);
+    const rungs = this.#step?.rungs ?? start.rungs;
+    const watched = rungs.length + (start.encodesAudio ? 1 : 0);
+    const watchdog = new Watchdog(watched, performance.now());
+    const read = this.#createReaders(start, rungs, watchdog);
     const child: SupervisedProcess = new SupervisedProcess({
-      argv: [this.#options.ffmpegPath, ...this.#buildArgs(start)],
-      extraOutputs: outputs,
+      argv: [this.#options.ffmpegPath, ...this.#buildArgs(start, rungs)],
+      extraOutputs: watched + (takesPicturesOf(start) ? 1 : 0),
       onOutput: (fd, chunk) => this.#read(() => read(fd, chunk), child),
-      onDrain: () => this.#output?.onDrain(),
-      onExit: (exit) => this.#onExit(exit),
+      onDrain: () => this.#onDrain(child),
+      onExit: (exit) => this.#onExit(exit, child),
     });
-    const watchTimer = setInterval(() => this.#watch(child, watchdog), WATCH_INTERVAL_MS);
-    const run = { child, watchdog, watchTimer };
+    const watchTimer = setInterval(() => this.#watch(run), WATCH_INTERVAL_MS);
+    const run: Run = { child, watchdog, watchTimer, hasDelivered: false };
     this.#state = { kind: "running", run };
-    this.#options.log.debug("engine.started", { pid: child.pid });
-    for (const rung of this.#rungs) rung.restart();
+    this.#options.log.debug("engine.started", { pid: child.pid, rungs: rungs.length });
+    this.#governor?.restart(performance.now());
+    for (const [index, rung] of start.rungs.entries()) {
+      this.#rungs[index]?.restart(shownInPlaceOf(rung, rungs));
+    }
+    this.#writeHeaders(child, start);
+    this.#queue.clear();
+    for (const tag of [...this.#unshownGop, ...this.#cache.tags]) {
+      this.#queue.add(tag, isVideoKeyframe(tag));
+    }
+    this.#pump(run);
+  }
+
+  /** The group of pictures before the current one, where viewers have not seen its end. */
+  get #unshownGop(): readonly FlvTag[] {
+    const last = this.#previousGop.findLast(({ type }) => type === "video");
+    const shownTicks = Math.min(...this.#rungs.map((rung) => rung.lastDtsTicks));
+    if (last === undefined || !Number.isFinite(shownTicks)) return [];
+    const halfFrameTicks = 45_000 * this.#rate.den / this.#rate.num;
+    return shownTicks < ptsMsOf(last) * 90 - halfFrameTicks ? this.#previousGop : [];
+  }
+
+  #writeHeaders(child: SupervisedProcess, start: EngineStart): void {
     const tracks = { hasVideo: start.rungs.length > 0, hasAudio: start.encodesAudio };
     child.write(writeFlvHeader(tracks));
+    // Without a rate of its own on the command line an encoder plans for that of its input.
+    if (start.sourceClock !== null) child.write(writeFlvTag(writeFrameRate(start.fps ?? 0), 0));
     for (const header of start.sequenceHeaders) {
       const isRead = header.type === "video" ? tracks.hasVideo : tracks.hasAudio;
       if (isRead) child.write(writeFlvTag(header, 0));
     }
-    this.#isDropping = false;
-    for (const tag of this.#cache.tags) this.#write(run, tag);
   }
 
-  #buildArgs(start: EngineStart): string[] {
+  #buildArgs(start: EngineStart, rungs: readonly RungPlan[]): string[] {
     const lastDtsTicks = Math.max(...this.#rungs.map((rung) => rung.lastDtsTicks));
     const isResuming = this.#clock !== undefined && Number.isFinite(lastDtsTicks);
     return buildFfmpegArgs({
-      rungs: start.rungs,
-      rate: this.#rate,
+      rungs,
+      rate: start.sourceClock === null ? this.#rate : null,
       encodesAudio: start.encodesAudio,
       segmentTargetMs: start.segmentTargetMs,
       encoder: this.#options.encoder,
+      isHurried: this.#step?.isHurried ?? false,
+      takesPictures: start.takesPictures,
+      frameModeFlag: this.#options.frameModeFlag,
       showFromS: isResuming ? this.#clock?.justAfter(lastDtsTicks) ?? null : null,
     });
   }
 
-  #createReaders(outputs: number, watchdog: Watchdog): (fd: number, chunk: Uint8Array) => void {
+  #createReaders(
+    start: EngineStart,
+    rungs: readonly RungPlan[],
+    watchdog: Watchdog,
+  ): (fd: number, chunk: Uint8Array) => void {
     const progress = new ProgressReader(({ count, speed }) => {
       watchdog.noteProgress(count);
       if (speed !== null) this.#speed = smooth(this.#speed, speed);
     });
-    const readers = Array.from(
-      { length: outputs },
-      (_, index) => new FlvReader((tag) => this.#onTag(index, tag, watchdog)),
+    const shows = rungs.map((shown) =>
+      this.#rungs.filter((_, index) => {
+        const rung = start.rungs[index];
+        return rung !== undefined && shownInPlaceOf(rung, rungs) === shown;
+      })
     );
+    const readers: { push(chunk: Uint8Array): void }[] = shows.map((outputs, index) =>
+      new FlvReader((tag) => this.#onVideo(outputs, tag, () => watchdog.noteOutput(index)))
+    );
+    if (start.encodesAudio) {
+      const onTag = (tag: FlvTag) => this.#onAudio(tag, () => watchdog.noteOutput(rungs.length));
+      readers.push(new FlvReader(onTag));
+    }
+    readers.push(new PictureReader((ptsMs, jpeg) => this.#onPicture(ptsMs, jpeg)));
     return (fd, chunk) => {
       if (fd === 1) progress.push(chunk);
       else readers[fd - FIRST_OUTPUT_FD]?.push(chunk);
@@ -211,36 +305,81 @@ export class FfmpegEngine implements Engine {
 
   /** Output that cannot be read is a fault of that ffmpeg: another one takes its place. */
   #read(read: () => void, child: SupervisedProcess): void {
+    const state = this.#state;
+    // One that was replaced has nothing more to say.
+    if (state.kind === "running" && state.run.child !== child) return;
     try {
       read();
     } catch (error) {
-      if (!(error instanceof FlvError)) throw error;
+      if (!(error instanceof FlvError || error instanceof BoxError)) throw error;
       this.#options.log.warn("engine.unreadable", { pid: child.pid, reason: error.message });
       child.kill();
     }
   }
 
-  #onTag(index: number, tag: FlvTag, watchdog: Watchdog): void {
-    if (!isSequenceHeader(tag)) watchdog.noteOutput(index);
+  #onVideo(rungs: readonly RungOutput[], tag: FlvTag, note: () => void): void {
+    if (!isSequenceHeader(tag)) this.#noteDelivery(note);
     if (this.#clock === undefined && !isSequenceHeader(tag)) return;
-    const clock = this.#clock ?? new EngineClock(this.#rate, 0);
-    const rung = this.#rungs[index];
-    if (rung !== undefined) rung.push(tag, clock);
-    else this.#audio?.push(tag, clock);
+    const clock = this.#clock ?? new GridClock(this.#rate, 0);
+    for (const rung of rungs) rung.push(tag, clock);
   }
 
-  #watch(child: SupervisedProcess, watchdog: Watchdog): void {
-    const problem = watchdog.check(performance.now(), child.queuedBytes > 0);
-    if (problem === null) return;
-    this.#options.log.warn("engine.stalled", { pid: child.pid, problem });
-    child.kill();
+  #onAudio(tag: FlvTag, note: () => void): void {
+    if (!isSequenceHeader(tag)) this.#noteDelivery(note);
+    if (this.#clock === undefined && !isSequenceHeader(tag)) return;
+    this.#audio?.push(tag, this.#clock ?? new GridClock(this.#rate, 0));
   }
 
-  #onExit(exit: ChildExit): void {
-    if (this.#state.kind !== "running") return;
-    clearInterval(this.#state.run.watchTimer);
+  #noteDelivery(note: () => void): void {
+    note();
+    if (this.#state.kind === "running") this.#state.run.hasDelivered = true;
+  }
+
+  #onPicture(ptsMs: number, jpeg: Uint8Array): void {
+    const clock = this.#clock;
+    if (clock !== undefined) this.#output?.onPicture(clock.toBroadcastMs(ptsMs), jpeg);
+  }
+
+  #watch(run: Run): void {
+    const nowMs = performance.now();
+    const hasInput = run.child.queuedBytes > 0 || !this.#queue.isEmpty;
+    const problem = run.watchdog.check(nowMs, hasInput);
+    if (problem === null) return this.#govern(run, nowMs);
+    this.#options.log.warn("engine.stalled", { pid: run.child.pid, problem });
+    run.child.kill();
+  }
+
+  /** Starts anew with less to do, or with more, when the lag says so. */
+  #govern(run: Run, nowMs: number): void {
+    const start = this.#start;
+    const governor = this.#governor;
+    if (start === undefined || governor === undefined || this.#rungs.length === 0) return;
+    const lagMs = this.#lagMs;
+    if (!governor.note(lagMs, nowMs)) return;
+    const { log } = this.#options;
+    log.warn("engine.load_changed", { level: governor.level, lagMs, shortfall: this.shortfall });
+    clearInterval(run.watchTimer);
+    run.child.kill();
+    this.#speed = null;
+    // What is late by so much is not made up for.
+    this.#previousGop = [];
+    this.#spawn(start);
+  }
+
+  /** How much of the source the slowest rung has not shown yet. */
+  get #lagMs(): number {
+    const shownTicks = Math.min(...this.#rungs.map((rung) => rung.lastDtsTicks));
+    return Number.isFinite(shownTicks)
+      ? Math.max(0, Math.round(this.#headMs - shownTicks / 90))
+      : 0;
+  }
+
+  #onExit(exit: ChildExit, child: SupervisedProcess): void {
+    const state = this.#state;
+    if (state.kind !== "running" || state.run.child !== child) return;
+    clearInterval(state.run.watchTimer);
     const { code, signal } = exit;
-    const delayMs = this.#budget.take(performance.now());
+    const delayMs = this.#budget.take(performance.now(), state.run.hasDelivered);
     this.#options.log.warn("engine.exited", { code, signal, delayMs, stderr: exit.stderr });
     if (delayMs === null) {
       this.#state = { kind: "stopped" };
@@ -255,6 +394,11 @@ export class FfmpegEngine implements Engine {
   #restart(): void {
     if (this.#state.kind === "restarting" && this.#start !== undefined) this.#spawn(this.#start);
   }
+}
+
+/** What a rung shows: itself where it is encoded, else the best one below it. */
+function shownInPlaceOf(rung: RungPlan, encoded: readonly RungPlan[]): RungPlan {
+  return encoded.find(({ name }) => name === rung.name) ?? encoded.at(-1) ?? rung;
 }
 
 function smooth(previous: number | null, next: number): number {

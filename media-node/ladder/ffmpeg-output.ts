@@ -16,15 +16,19 @@ const AUDIO_TAG_HEADER_BYTES = 2;
 const AAC_SAMPLES_PER_FRAME = 1024;
 
 export class RungOutput {
-  readonly #rung: RungPlan;
+  readonly #name: RenditionName;
   readonly #output: EngineOutput;
   #avcC: Uint8Array | undefined;
-  #lastDtsTicks = -Infinity;
+  #size: Pick<RungPlan, "width" | "height"> = { width: null, height: null };
+  #lastDtsTicks: number;
   #isAwaitingKeyframe = true;
+  #isNewlyConfigured = false;
 
-  constructor(rung: RungPlan, output: EngineOutput) {
-    this.#rung = rung;
+  /** `shownTicks`: what was handed on before by somebody else; -Infinity when nothing was. */
+  constructor(name: RenditionName, output: EngineOutput, shownTicks: number) {
+    this.#name = name;
     this.#output = output;
+    this.#lastDtsTicks = shownTicks;
   }
 
   /** Decode time of the last sample handed on; -Infinity before the first. */
@@ -32,35 +36,49 @@ export class RungOutput {
     return this.#lastDtsTicks;
   }
 
-  /** A new ffmpeg delivers from here on: it begins with a keyframe. */
-  restart(): void {
+  /** A new ffmpeg delivers from here on, in the size of `shown`: it begins with a keyframe. */
+  restart({ width, height }: Pick<RungPlan, "width" | "height">): void {
     this.#isAwaitingKeyframe = true;
+    this.#size = { width, height };
   }
 
   push(tag: FlvTag, clock: EngineClock): void {
     if (tag.type !== "video") return;
     if (isSequenceHeader(tag)) return this.#configure(tag.body.subarray(VIDEO_TAG_HEADER_BYTES));
     if (tag.body[1] !== 1) return;
-    const isKeyframe = isVideoKeyframe(tag);
-    const { dtsTicks, durationTicks } = clock.frameTime(tag.dtsMs);
-    if (this.#isAwaitingKeyframe && !isKeyframe) return;
+    const isEncodedAsKeyframe = isVideoKeyframe(tag);
+    const { dtsTicks, durationTicks, isKeyframe } = clock.frameTime(tag.dtsMs);
+    if (this.#isAwaitingKeyframe && !isEncodedAsKeyframe) return;
     if (dtsTicks <= this.#lastDtsTicks || dtsTicks < 0) {
       this.#isAwaitingKeyframe = true;
       return;
     }
     this.#isAwaitingKeyframe = false;
     this.#lastDtsTicks = dtsTicks;
-    const data = tag.body.subarray(VIDEO_TAG_HEADER_BYTES);
-    const sample = { dtsTicks, compositionTicks: 0, durationTicks, isKeyframe, data };
-    this.#output.onVideoSample(this.#rung.name, sample);
+    this.#output.onVideoSample(this.#name, {
+      dtsTicks,
+      compositionTicks: 0,
+      durationTicks,
+      isKeyframe: isEncodedAsKeyframe && this.#isPlaceToCut(isKeyframe),
+      data: tag.body.subarray(VIDEO_TAG_HEADER_BYTES),
+    });
+    this.#isNewlyConfigured = false;
+  }
+
+  /**
+   * Where an encoder starts anew between two keyframes of the source, its first frame could be a
+   * keyframe as well; but there the copy has none, and renditions are cut at the same times.
+   */
+  #isPlaceToCut(isSourceKeyframe: boolean | null): boolean {
+    return isSourceKeyframe !== false || this.#isNewlyConfigured;
   }
 
   #configure(avcC: Uint8Array): void {
     if (this.#avcC !== undefined && Buffer.compare(this.#avcC, avcC) === 0) return;
     this.#avcC = avcC;
-    const name: RenditionName = this.#rung.name;
-    const { width, height } = this.#rung;
-    this.#output.onVideoConfig(name, {
+    this.#isNewlyConfigured = true;
+    const { width, height } = this.#size;
+    this.#output.onVideoConfig(this.#name, {
       kind: "video",
       avcC,
       width: width ?? 0,

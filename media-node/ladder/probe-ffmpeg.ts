@@ -5,12 +5,14 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { messageOf } from "#shared/errors.ts";
 import { childEnv, findExecutable } from "./command.ts";
-import type { Encoder } from "./ffmpeg-args.ts";
+import type { Encoder, FrameModeFlag } from "./ffmpeg-args.ts";
 
 const run = promisify(execFile);
 
 /** `-force_key_frames` with `prev_forced_t`, `-stats_period` and what else we rely on. */
 const OLDEST = { major: 4, minor: 4 };
+/** What `-vsync` is called since. */
+const FPS_MODE_SINCE = { major: 5, minor: 1 };
 const PROBE_DEADLINE_MS = 10_000;
 const AUDIO_ENCODER = "aac";
 
@@ -19,6 +21,8 @@ export type FfmpegFacts = {
   /** As ffmpeg says it: "5.1.9-0+deb12u1". */
   readonly version: string;
   readonly encoders: readonly string[];
+  /** The name of the option that passes frames through at their own times. */
+  readonly frameModeFlag: FrameModeFlag;
 };
 
 /** Something about ffmpeg that keeps a media node from starting, with what to do about it. */
@@ -55,23 +59,28 @@ export async function probeFfmpeg(
     }
   }
   if (encoder !== "libx264") await tryEncoder(path, encoder);
-  return { path, version, encoders };
+  const frameModeFlag = isOlder(version, FPS_MODE_SINCE) ? "-vsync" : "-fps_mode";
+  return { path, version, encoders, frameModeFlag };
 }
 
 /** Builds without a number (from git) are taken to be new enough. */
 function readVersion(path: string, text: string): string {
   const version = /^ffmpeg version (\S+)/.exec(text)?.[1];
   if (version === undefined) throw new FfmpegUnusable(`${path} is not ffmpeg`);
-  const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(version) ?? [];
-  if (major === undefined || minor === undefined) return version;
-  const isOld = Number(major) < OLDEST.major ||
-    (Number(major) === OLDEST.major && Number(minor) < OLDEST.minor);
-  if (isOld) {
+  if (isOlder(version, OLDEST)) {
     throw new FfmpegUnusable(
       `${path} is version ${version}; Sluice needs ${OLDEST.major}.${OLDEST.minor} or newer`,
     );
   }
   return version;
+}
+
+/** Builds without a number are not older than anything. */
+function isOlder(version: string, than: { major: number; minor: number }): boolean {
+  const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(version) ?? [];
+  if (major === undefined || minor === undefined) return false;
+  return Number(major) < than.major ||
+    (Number(major) === than.major && Number(minor) < than.minor);
 }
 
 /** Lines look like ` V....D libx264   libx264 H.264 / AVC …`. */

@@ -56,6 +56,13 @@ describe("SupervisedProcess", () => {
     await until(() => child.queuedBytes === 0, 5000);
   });
 
+  test("stop() waits for one that goes on delivering, longer than for a silent one", async () => {
+    const script = "cat >/dev/null; for n in 1 2 3 4 5; do sleep 1; echo $n >&3; done";
+    const { child, outputs } = start(["/bin/sh", "-c", script], 1);
+    expect(await child.stop()).toMatchObject({ code: 0, signal: null });
+    expect(outputs.get(3)).toBe("1\n2\n3\n4\n5\n");
+  }, 15_000);
+
   test("keeps the last 200 lines of stderr, without secrets", async () => {
     const script = "for n in $(seq 300); do echo line $n sk_abcdefghijkl >&2; done";
     const { stderr } = await start(["/bin/sh", "-c", script]).child.exited;

@@ -6,7 +6,7 @@ import type { SourceFacts } from "#shared/contracts/broadcast.ts";
 import { messageOf } from "#shared/errors.ts";
 import { type AudioTag, parseAudioTag, parseVideoTag, type VideoTag } from "../ingest/flv-tags.ts";
 import type { WireTag } from "../ingest/port.ts";
-import { SourceObserver } from "../ingest/source-facts.ts";
+import { type SourceDetails, SourceObserver } from "../ingest/source-facts.ts";
 import type { Timeline, TimelineTag } from "../ingest/timeline.ts";
 import type { AudioConfig, FlvTag } from "../media.ts";
 import { toPlainAudioTag, toPlainVideoTag } from "./plain-tag.ts";
@@ -14,6 +14,8 @@ import { toPlainAudioTag, toPlainVideoTag } from "./plain-tag.ts";
 /** What a publisher sends, complete enough to plan a ladder and to start decoders. */
 export type Source = {
   readonly facts: SourceFacts;
+  /** What decides whether it can be copied. */
+  readonly details: Pick<SourceDetails, "isCommonFormat" | "hasBFrames">;
   /** Null: no video. */
   readonly videoHeader: FlvTag | null;
   /** Null: no audio, or audio that has no header. */
@@ -196,6 +198,7 @@ export class Intake {
     };
     return {
       facts: this.#observer.facts(),
+      details: this.#observer.details(),
       videoHeader: this.#videoHeader,
       audioHeader: this.#audioHeader,
       audioConfig,

@@ -16,7 +16,7 @@ import type { Publisher, PublisherEnd, PublisherSink } from "../ingest/port.ts";
 import { Timeline } from "../ingest/timeline.ts";
 import type { Engine } from "../ladder/engine.ts";
 import { ENCODED_AUDIO } from "../ladder/ffmpeg-args.ts";
-import { type LadderPlan, planLadder } from "../ladder/plan.ts";
+import type { LadderPlan } from "../ladder/plan.ts";
 import type { FlvTag } from "../media.ts";
 import type { LiveRegistry } from "../packager/live-registry.ts";
 import { createPackager, resumePackager } from "../packager/packager.ts";
@@ -26,7 +26,8 @@ import type { Recorder } from "../recorder/port.ts";
 import { BroadcastReports } from "./broadcast-reports.ts";
 import { Intake, type Source } from "./intake.ts";
 import type { BroadcastJournal, SavedBroadcast } from "./journal.ts";
-import { Pipeline, replan } from "./pipeline.ts";
+import { PictureStore } from "./picture-store.ts";
+import { Pipeline, planBroadcast, replan } from "./pipeline.ts";
 import { PosterTaker } from "./poster-taker.ts";
 import { StreamHealth } from "./stream-health.ts";
 
@@ -102,6 +103,7 @@ export class LiveStream {
   readonly #health = new StreamHealth();
   readonly #reports: BroadcastReports;
   readonly #poster: PosterTaker | null;
+  readonly #pictures: PictureStore;
   readonly #flv: FlvFeed;
   readonly #finished = Promise.withResolvers<void>();
   #state: State;
@@ -147,6 +149,8 @@ export class LiveStream {
       onStale: () => void this.end("node_lost", "another media node took the broadcast over"),
     });
     this.#poster = authorisation.wantsThumbnail ? this.#createPosterTaker() : null;
+    const { epoch } = authorisation;
+    this.#pictures = new PictureStore({ storage: deps.storage, videoUrl, epoch, log: this.#log });
     const deadline = setTimeout(() => void this.end("never_started"), FIRST_MEDIA_DEADLINE_MS);
     this.#timeline = new Timeline(restored?.media.packager.endMs);
     if (restored === undefined) this.#state = { kind: "starting", deadline };
@@ -241,6 +245,7 @@ export class LiveStream {
       issues: [
         ...(isLive ? this.#health.issues(nowMs, encodeSpeed) : []),
         ...this.#intakeIssues(),
+        ...(pipeline?.issues ?? []),
         ...packager.issues,
       ].slice(0, 20),
     };
@@ -330,15 +335,18 @@ export class LiveStream {
   #begin(source: Source, deadline: ReturnType<typeof setTimeout>): void {
     clearTimeout(deadline);
     const zeroAtMs = this.#zeroAtMs ?? Date.now();
-    const plan = planLadder(this.#deps.ladder, source.facts);
+    const { ladder } = this.#deps;
+    const { settings } = this.#authorisation;
+    const policy = settings.ladder;
+    const plan = planBroadcast({ ladder, policy }, source);
     const packagerStart = this.#describePackager(source, plan, zeroAtMs);
     const packager = createPackager(packagerStart, packagerDeps(this.#authorisation, this.#deps));
     const pipeline = this.#createPipeline(source, packager, plan);
     const startedAt = new Date(zeroAtMs);
     this.#state = { kind: "live", media: { pipeline, packager, packagerStart } };
     this.#poster?.setHeader(source.videoHeader);
-    const rungs = plan.rungs.map(({ name, height }) =>
-      height === null ? name : `${name} ${height}`
+    const rungs = plan.rungs.map(({ name, height, isCopy }) =>
+      `${name}${height === null ? "" : ` ${height}`}${isCopy ? " copy" : ""}`
     );
     this.#log.info("broadcast.started", { source: source.facts, rungs });
     this.#reports.started(source, packagerStart, startedAt);
@@ -346,20 +354,28 @@ export class LiveStream {
   }
 
   #createPipeline(source: Source, packager: Packager, plan: LadderPlan): Pipeline {
+    const { ladder } = this.#deps;
+    const { settings } = this.#authorisation;
+    const policy = settings.ladder;
     return new Pipeline(source, {
-      ladder: this.#deps.ladder,
+      ladder,
+      policy,
       plan,
       packager,
       segmentTargetMs: SEGMENT_TARGET_MS,
       createEngine: () => this.#deps.createEngine(this.#log),
+      onPicture: settings.recording ? (ptsMs, jpeg) => this.#pictures.add(ptsMs, jpeg) : null,
       onBackpressure: (isFull) => this.#holdBack(isFull),
       onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
+      log: this.#log,
     });
   }
 
   /** The renditions of a broadcast that another process began, with sizes that fit `source`. */
   #replan(source: Source, { rungs }: PackagerStart): LadderPlan {
-    return replan({ ladder: this.#deps.ladder, plan: { rungs, fps: null } }, source);
+    const { ladder } = this.#deps;
+    const policy = this.#authorisation.settings.ladder;
+    return replan({ ladder, policy, plan: { rungs, fps: null } }, source, true);
   }
 
   #startFlv({ facts, videoHeader, audioHeader }: Source): void {
@@ -453,6 +469,7 @@ export class LiveStream {
     try {
       const ending = media.pipeline?.end() ?? media.packager.end();
       const [summary] = await Promise.all([ending, this.#poster?.take()]);
+      await this.#pictures.flush();
       return summary;
     } catch (error) {
       this.#log.error("broadcast.finish_failed", { error });

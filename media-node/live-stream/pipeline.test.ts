@@ -1,15 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
-import type { SourceFacts } from "#shared/contracts/broadcast.ts";
+import type { LadderPolicy, SourceFacts } from "#shared/contracts/broadcast.ts";
+import { silentLogger } from "#shared/log.ts";
 import { until } from "#test/helpers/until.ts";
 import type { Engine, EngineOutput, EngineStart } from "../ladder/engine.ts";
 import { planLadder } from "../ladder/plan.ts";
 import type { FlvTag, VideoSample } from "../media.ts";
 import type { Packager } from "../packager/port.ts";
 import type { Source } from "./intake.ts";
-import { Pipeline, replan } from "./pipeline.ts";
+import { Pipeline, planBroadcast, replan } from "./pipeline.ts";
 
 const ladder = ladderSchema.parse(DEFAULT_LADDER);
+const ENCODE: LadderPolicy = "encode";
 
 function sourceOf(width: number, height: number, hasAac = true): Source {
   const video = { codec: "avc1.64001f", width, height, fps: 30, bitrateBps: null };
@@ -19,13 +21,14 @@ function sourceOf(width: number, height: number, hasAac = true): Source {
   const asc = Uint8Array.of(0x11, 0x90);
   const config = { sampleRateHz: 48_000, channels: 2, samplesPerFrame: 1024 };
   const audioConfig = hasAac ? { kind: "audio" as const, asc, ...config } : null;
-  return { facts, videoHeader: header, audioHeader: null, audioConfig };
+  const details = { isCommonFormat: true, hasBFrames: false };
+  return { facts, details, videoHeader: header, audioHeader: null, audioConfig };
 }
 
-const videoTag = (dtsMs: number): FlvTag => ({
+const videoTag = (dtsMs: number, isKeyframe = true): FlvTag => ({
   type: "video",
   dtsMs,
-  body: Uint8Array.of(0x17, 1, 0, 0, 0, 9),
+  body: Uint8Array.of(isKeyframe ? 0x17 : 0x27, 1, 0, 0, 0, 9),
 });
 const audioTag = (dtsMs: number): FlvTag => ({
   type: "audio",
@@ -40,8 +43,10 @@ const sample: VideoSample = {
   data: new Uint8Array(1),
 };
 
+type BenchOptions = { readonly isEngineFull?: boolean; readonly policy?: LadderPolicy };
+
 /** Writes down what happens, in order; engines stop when they are told to. */
-function createBench(source: Source, isEngineFull = false) {
+function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: BenchOptions = {}) {
   const events: string[] = [];
   const outputs: EngineOutput[] = [];
   const stops: (() => void)[] = [];
@@ -49,9 +54,11 @@ function createBench(source: Source, isEngineFull = false) {
     const number = outputs.length + 1;
     return {
       speed: 1,
-      start: ({ rungs }: EngineStart, output) => {
+      shortfall: null,
+      start: ({ rungs, resume }: EngineStart, output) => {
         outputs.push(output);
         events.push(`engine ${number} ${rungs.map(({ width }) => width).join(" ")}`);
+        if (resume !== null) events.push(`engine ${number} resumes ${resume.tags.length}`);
       },
       push: (tag) => {
         events.push(`engine ${number} ${tag.type} ${tag.dtsMs}`);
@@ -75,8 +82,8 @@ function createBench(source: Source, isEngineFull = false) {
     setAudioConfig: () => events.push("audio config"),
     pushVideo: (rung) => events.push(`sample ${rung}`),
     pushAudio: ({ ptsMs, data }) => events.push(`audio ${ptsMs} ${data.join()}`),
-    useClock: () => {},
     endMs: 0,
+    useClock: () => {},
     markDiscontinuity: () => events.push("discontinuity"),
     end: () => {
       events.push("end");
@@ -85,8 +92,11 @@ function createBench(source: Source, isEngineFull = false) {
   };
   const pipeline = new Pipeline(source, {
     ladder,
-    plan: planLadder(ladder, source.facts),
+    policy,
+    plan: planBroadcast({ ladder, policy }, source),
     packager,
+    onPicture: null,
+    log: silentLogger,
     segmentTargetMs: 2000,
     createEngine,
     onBackpressure: (isFull) => events.push(isFull ? "hold back" : "go on"),
@@ -142,10 +152,61 @@ describe("Pipeline", () => {
   });
 
   test("holds the source back while the engine is full", () => {
-    const { pipeline, events, output } = createBench(sourceOf(640, 360), true);
+    const { pipeline, events, output } = createBench(sourceOf(640, 360), { isEngineFull: true });
     pipeline.push(videoTag(0));
     output(0).onDrain();
     expect(events.slice(-2)).toEqual(["hold back", "go on"]);
+  });
+
+  test("writes a copied source itself, and goes on encoding it where it stops qualifying", async () => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(1280, 720), { policy: "auto" });
+    pipeline.push(videoTag(0));
+    for (let dtsMs = 100; dtsMs <= 2300; dtsMs += 100) pipeline.push(videoTag(dtsMs, false));
+    pipeline.push(videoTag(2400, false));
+    expect(events.slice(0, 5)).toEqual([
+      "audio config",
+      "video config",
+      "engine 1 640 854",
+      "sample high",
+      "engine 1 video 0",
+    ]);
+    expect(events.filter((event) => event === "sample high")).toHaveLength(23);
+    await finishStop();
+    await until(() => events.includes("engine 2 video 2400"), 1000);
+    expect(events).not.toContain("discontinuity");
+    const resumed = events.slice(events.indexOf("engine 2 640 854 1280"));
+    expect(resumed).toEqual([
+      "engine 2 640 854 1280",
+      "engine 2 resumes 24",
+      "engine 2 video 2400",
+    ]);
+  });
+
+  test("is the source alone where the channel wants that", () => {
+    const { pipeline, events } = createBench(sourceOf(1280, 720), { policy: "copy" });
+    pipeline.push(videoTag(0));
+    expect(events).toEqual(["audio config", "video config", "sample high"]);
+  });
+
+  test("shows the copy everywhere when the engine is gone", () => {
+    const { pipeline, events, output } = createBench(sourceOf(1280, 720), { policy: "auto" });
+    pipeline.push(videoTag(0));
+    output(0).onFailure(new Error("dead"));
+    expect(pipeline.issues).toMatchObject([{ code: "DEGRADED" }]);
+    events.length = 0;
+    pipeline.push(videoTag(100, false));
+    pipeline.push(videoTag(200));
+    expect(events).toEqual([
+      "sample high",
+      ...["sample high", "video config", "video config", "sample low", "sample mid"],
+    ]);
+  });
+
+  test("does not hold a copied source back for a full engine", () => {
+    const options = { policy: "auto", isEngineFull: true } as const;
+    const { pipeline, events } = createBench(sourceOf(1280, 720), options);
+    pipeline.push(videoTag(0));
+    expect(events).not.toContain("hold back");
   });
 
   test("end() delivers what is under way, closes the packager and takes nothing more", async () => {
@@ -162,7 +223,7 @@ describe("replan()", () => {
   const plan = planLadder(ladder, sourceOf(1280, 720).facts);
 
   test("keeps the rungs and turns them when the source is turned", () => {
-    const next = replan({ ladder, plan }, sourceOf(720, 1280));
+    const next = replan({ ladder, policy: ENCODE, plan }, sourceOf(720, 1280), true);
     expect(next.rungs.map(({ name, width, height }) => `${name} ${width}x${height}`)).toEqual([
       "low 360x640",
       "mid 480x854",
@@ -171,7 +232,7 @@ describe("replan()", () => {
   });
 
   test("fills rungs that the new source is too small for with its largest picture", () => {
-    const next = replan({ ladder, plan }, sourceOf(640, 360));
+    const next = replan({ ladder, policy: ENCODE, plan }, sourceOf(640, 360), true);
     expect(next.rungs.map(({ name, width }) => `${name} ${width}`)).toEqual([
       "low 640",
       "mid 640",

@@ -1,37 +1,57 @@
 /**
- * From the source's tags to the packager: video through the engine, AAC straight. Changes engines
- * when the source changes, with what is under way delivered first.
+ * From the source's tags to the packager: AAC straight, video through the engine or as it is. Changes
+ * engines when the source changes, with what is under way delivered first.
  */
+import type { Issue, LadderPolicy } from "#shared/contracts/broadcast.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
-import type { AudioFrame, FlvTag, RungPlan } from "../media.ts";
-import type { Engine, EngineOutput } from "../ladder/engine.ts";
+import { messageOf } from "#shared/errors.ts";
+import type { Logger } from "#shared/log.ts";
+import { planCopy } from "../ladder/copy-rule.ts";
+import type { Engine, EngineOutput, EngineStart } from "../ladder/engine.ts";
 import { type LadderPlan, planLadder } from "../ladder/plan.ts";
+import { isVideoKeyframe } from "../ladder/source-tag.ts";
+import type { AudioFrame, FlvTag, RungPlan } from "../media.ts";
 import type { Packager, RecordingSummary } from "../packager/port.ts";
 import type { Source } from "./intake.ts";
+import { SourceCopy } from "./source-copy.ts";
 
 export type PipelineOptions = {
   readonly ladder: readonly LadderRung[];
+  /** Whether the source may be a rendition. */
+  readonly policy: LadderPolicy;
   /** The rungs the packager was started with: their names stay for the whole broadcast. */
   readonly plan: LadderPlan;
   readonly packager: Packager;
   readonly segmentTargetMs: number;
   readonly createEngine: () => Engine;
+  /** Takes the small pictures of a storyboard; null: none are made. */
+  readonly onPicture: ((ptsMs: number, jpeg: Uint8Array) => void) | null;
   /** The engine is full (true), or takes tags again (false). */
   readonly onBackpressure: (isFull: boolean) => void;
   readonly onFailure: (error: Error) => void;
+  readonly log: Logger;
 };
 
 /** FLV: sound format, AAC packet type; then the data. */
 const AUDIO_TAG_HEADER_BYTES = 2;
 /** What may wait while one engine makes room for the next. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+/** How long the copy stands alone before another engine is tried. */
+const ENGINE_RETRY_MS = 30_000;
+const DEFAULT_FPS = 30;
 
 type Queued = { readonly tag: FlvTag } | { readonly source: Source };
+type Resume = EngineStart["resume"];
 
 export class Pipeline {
   readonly #options: PipelineOptions;
   #source: Source;
+  #plan: LadderPlan;
   #engine: Engine | null = null;
+  #copy: SourceCopy | null = null;
+  /** A source that once could not be copied is not tried again. */
+  #mayCopy = true;
+  #retryAtMs = Infinity;
   #stopping: Promise<void> = Promise.resolve();
   #isSwitching = false;
   #isEnded = false;
@@ -41,12 +61,23 @@ export class Pipeline {
   constructor(source: Source, options: PipelineOptions) {
     this.#options = options;
     this.#source = source;
-    this.#begin(source, options.plan);
+    this.#plan = options.plan;
+    this.#begin(null);
   }
 
   /** Encoded seconds per second; null without an engine. */
   get encodeSpeed(): number | null {
     return this.#engine?.speed ?? null;
+  }
+
+  /** What viewers get less of than was planned. */
+  get issues(): Issue[] {
+    const shortfall = this.#engine?.shortfall ?? null;
+    if (shortfall !== null) return [{ code: "DEGRADED", detail: shortfall }];
+    if (this.#copy?.isStandIn !== true) return [];
+    const detail = "The smaller sizes cannot be encoded at the moment: every rendition shows the " +
+      "source as it is. It is tried again every 30 s.";
+    return [{ code: "DEGRADED", detail }];
   }
 
   push(tag: FlvTag): void {
@@ -61,7 +92,7 @@ export class Pipeline {
   /** The tags that follow come from `source`: another encoder run, perhaps another picture size. */
   changeTo(source: Source): void {
     if (this.#isSwitching) this.#queue.push({ source });
-    else this.#startSwitch(source);
+    else this.#startSwitch(source, null);
   }
 
   /** No tags for a while: delivers what is under way and ends the engine. */
@@ -82,20 +113,22 @@ export class Pipeline {
     return await this.#options.packager.end();
   }
 
-  #startSwitch(source: Source): void {
-    this.#switchTo(source).catch((error: unknown) => {
+  #startSwitch(source: Source, resume: Resume): void {
+    this.#switchTo(source, resume).catch((error: unknown) => {
       this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
     });
   }
 
-  async #switchTo(source: Source): Promise<void> {
+  /** `resume`: the same source goes on where its copy ended; else there is a break in time. */
+  async #switchTo(source: Source, resume: Resume): Promise<void> {
     this.#isSwitching = true;
     await this.suspend();
     this.#isSwitching = false;
     if (this.#isEnded) return;
-    this.#options.packager.markDiscontinuity();
+    if (resume === null) this.#options.packager.markDiscontinuity();
     this.#source = source;
-    this.#begin(source, replan(this.#options, source));
+    this.#plan = replan(this.#options, source, this.#mayCopy);
+    this.#begin(resume);
     this.#drainQueue();
   }
 
@@ -104,12 +137,13 @@ export class Pipeline {
     this.#queue = [];
     this.#queuedBytes = 0;
     for (const [index, item] of queue.entries()) {
-      if ("tag" in item) this.#deliver(item.tag);
-      else {
-        this.#queue = queue.slice(index + 1);
-        this.#startSwitch(item.source);
+      if (this.#isSwitching) {
+        // Delivering a tag began another switch: the rest waits for it.
+        this.#queue.push(...queue.slice(index));
         return;
       }
+      if ("tag" in item) this.#deliver(item.tag);
+      else this.#startSwitch(item.source, null);
     }
   }
 
@@ -123,32 +157,104 @@ export class Pipeline {
       const data = tag.body.subarray(AUDIO_TAG_HEADER_BYTES);
       return this.#options.packager.pushAudio({ ptsMs: tag.dtsMs, data });
     }
-    if (this.#engine?.push(tag) === false) this.#options.onBackpressure(true);
+    const copy = this.#copy;
+    if (tag.type === "video" && copy !== null) {
+      this.#retryEngine(copy, tag);
+      const obstacle = copy.push(tag);
+      if (obstacle !== null) return this.#stopCopying(copy, obstacle);
+    }
+    const isTaken = this.#engine?.push(tag) ?? true;
+    // A copy does not wait for the engine: that one skips when it cannot follow.
+    if (!isTaken && copy === null) this.#options.onBackpressure(true);
   }
 
-  #begin(source: Source, plan: LadderPlan): void {
-    const { packager, segmentTargetMs, createEngine } = this.#options;
-    if (source.audioConfig !== null) packager.setAudioConfig(source.audioConfig);
-    const encodesAudio = source.facts.audio !== null && source.audioConfig === null;
-    const rungs = plan.rungs.filter((rung) => !rung.isCopy && rung.width !== null);
+  /** Everything is encoded from here on; the frame at hand is in what the copy remembers. */
+  #stopCopying(copy: SourceCopy, reason: string): void {
+    this.#options.log.info("broadcast.copy_ended", { reason });
+    this.#mayCopy = false;
+    this.#startSwitch(this.#source, copy.resume);
+  }
+
+  #retryEngine(copy: SourceCopy, tag: FlvTag): void {
+    if (performance.now() < this.#retryAtMs || !isVideoKeyframe(tag)) return;
+    this.#retryAtMs = Infinity;
+    copy.standInFor([]);
+    this.#startEngine(null);
+  }
+
+  #begin(resume: Resume): void {
+    const { packager } = this.#options;
+    const { audioConfig } = this.#source;
+    if (audioConfig !== null) packager.setAudioConfig(audioConfig);
+    this.#retryAtMs = Infinity;
+    this.#copy = this.#createCopy();
+    this.#startEngine(resume);
+  }
+
+  #createCopy(): SourceCopy | null {
+    const { packager, policy } = this.#options;
+    const { videoHeader: header } = this.#source;
+    const rung = this.#plan.rungs.find(({ isCopy, width }) => isCopy && width !== null);
+    if (rung === undefined || header === null) return null;
+    const ceilingBps = policy === "copy" ? Infinity : rung.videoBitrateBps;
+    const fps = this.#plan.fps ?? DEFAULT_FPS;
+    return new SourceCopy({ rung, header, fps, ceilingBps, packager });
+  }
+
+  #startEngine(resume: Resume): void {
+    const { segmentTargetMs, createEngine, onPicture } = this.#options;
+    const { facts, audioConfig, videoHeader, audioHeader } = this.#source;
+    const encodesAudio = facts.audio !== null && audioConfig === null;
+    const rungs = encodedRungsOf(this.#plan);
     if (rungs.length === 0 && !encodesAudio) return;
-    const sequenceHeaders = [source.videoHeader, source.audioHeader].filter((tag) => tag !== null);
-    const start = { rungs, fps: plan.fps, sequenceHeaders, encodesAudio, segmentTargetMs };
     this.#engine = createEngine();
-    this.#engine.start(start, this.#createOutput());
+    this.#engine.start({
+      rungs,
+      fps: this.#plan.fps,
+      sequenceHeaders: [videoHeader, audioHeader].filter((tag) => tag !== null),
+      encodesAudio,
+      segmentTargetMs,
+      sourceClock: this.#copy?.clock ?? null,
+      resume,
+      takesPictures: onPicture !== null,
+    }, this.#createOutput(encodesAudio));
   }
 
-  #createOutput(): EngineOutput {
-    const { packager, onBackpressure, onFailure } = this.#options;
+  #createOutput(encodesAudio: boolean): EngineOutput {
+    const { packager, onBackpressure, onFailure, onPicture } = this.#options;
     return {
       onVideoConfig: (rung, config) => packager.setVideoConfig(rung, config),
       onVideoSample: (rung, sample) => packager.pushVideo(rung, sample),
       onAudioConfig: (config) => packager.setAudioConfig(config),
       onAudioFrame: (frame: AudioFrame) => packager.pushAudio(frame),
+      onPicture: (ptsMs, jpeg) => onPicture?.(ptsMs, jpeg),
       onDrain: () => onBackpressure(false),
-      onFailure,
+      onFailure: (error) => {
+        if (this.#copy === null || encodesAudio) onFailure(error);
+        else this.#standAlone(this.#copy, error);
+      },
     };
   }
+
+  /** The engine is gone, the copy is not: viewers of the other renditions get it, too. */
+  #standAlone(copy: SourceCopy, error: Error): void {
+    this.#options.log.warn("broadcast.engine_lost", { reason: messageOf(error) });
+    this.#engine = null;
+    this.#retryAtMs = performance.now() + ENGINE_RETRY_MS;
+    copy.standInFor(encodedRungsOf(this.#plan).map(({ name }) => name));
+  }
+}
+
+function encodedRungsOf({ rungs }: LadderPlan): RungPlan[] {
+  return rungs.filter((rung) => !rung.isCopy && rung.width !== null);
+}
+
+/** The renditions a broadcast of `source` begins with. */
+export function planBroadcast(
+  { ladder, policy }: Pick<PipelineOptions, "ladder" | "policy">,
+  source: Source,
+): LadderPlan {
+  return planCopy(planLadder(ladder, source.facts), policy, source);
 }
 
 /**
@@ -156,14 +262,18 @@ export class Pipeline {
  * for shows what the largest one does: a broadcast keeps its renditions.
  */
 export function replan(
-  { ladder, plan }: Pick<PipelineOptions, "ladder" | "plan">,
+  { ladder, policy, plan }: Pick<PipelineOptions, "ladder" | "policy" | "plan">,
   source: Source,
+  mayCopy: boolean,
 ): LadderPlan {
-  const next = planLadder(ladder, source.facts);
+  const next = planBroadcast({ ladder, policy: mayCopy ? policy : "encode" }, source);
   const largest = next.rungs.at(-1);
+  const top = plan.rungs.at(-1);
   const rungs = plan.rungs.map((rung): RungPlan => {
-    const fitting = next.rungs.find(({ name }) => name === rung.name) ?? largest ?? rung;
-    return { ...rung, width: fitting.width, height: fitting.height };
+    const isCopy = rung === top && largest?.isCopy === true;
+    const named = next.rungs.find(({ name }) => name === rung.name);
+    const fitting = (isCopy ? largest : named) ?? largest ?? rung;
+    return { ...rung, width: fitting.width, height: fitting.height, isCopy };
   });
   return { rungs, fps: next.fps };
 }

@@ -58,7 +58,21 @@ describe("VideoSegmenter cuts segments", () => {
     ["at every keyframe of the start", [0, 1, 2, 4, 6, 8], 10, [1, 2, 4, 6, 8, 10]],
     ["at two seconds once it runs", every(1, 10), 10, [1, 2, 3, 4, 6, 8, 10]],
     ["at GOPs that do not fit into the target", every(1.5, 9), 9, [1.5, 3, 4.5, 6, 7.5, 9]],
-    ["at several short GOPs", every(0.4, 9), 9, [1.2, 2.4, 3.6, 4.8, 6.8, 8.8, 9]],
+    ["at several short GOPs", every(0.4, 9), 9, [0.8, 2, 3.2, 4.4, 6.4, 8.4, 9]],
+    [
+      "at a scene cut that the next keyframe is too far from",
+      [0, 0.5, 2.5, 4.5, 6.5, 7.1, 9.1],
+      10,
+      [
+        0.5,
+        2.5,
+        4.5,
+        6.5,
+        7.1,
+        9.1,
+        10,
+      ],
+    ],
     ["without a keyframe when none comes in time", [0], 6, [2.467, 4.933, 6]],
   ])("%s", (_, keyframes, seconds, expected) => {
     expect(endsOf(cut({ keyframes, seconds }))).toEqual(expected);

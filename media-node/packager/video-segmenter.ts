@@ -4,6 +4,7 @@
  */
 import type { VideoSample } from "../media.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
+import { KeyframeRhythm } from "./keyframe-rhythm.ts";
 import {
   type Cut,
   type CutPart,
@@ -28,7 +29,6 @@ type OpenSegment = {
   readonly startDts: number;
   /** Presentation minus decode time of its keyframe: what turns decode times into boundaries. */
   readonly offset: number;
-  lastKeyframeDts: number;
 };
 
 type WaitingPart = Omit<CutPart, "audio"> & { readonly dropsEarlierAudio: boolean };
@@ -42,6 +42,7 @@ export class VideoSegmenter implements Segmenter {
   #opensSegment: WaitingPart["opensSegment"] = null;
   #isDiscontinuous = false;
   #isFirstAfterBreak = true;
+  readonly #keyframes: KeyframeRhythm;
   /** The open part's samples, and when the last of them ends. */
   #samples: TimedVideoSample[] = [];
   #endDts = 0;
@@ -56,6 +57,7 @@ export class VideoSegmenter implements Segmenter {
 
   constructor(options: SegmenterOptions) {
     this.#rule = new CutRule(options.segmentTargetMs);
+    this.#keyframes = new KeyframeRhythm(ticksOf(options.segmentTargetMs));
     this.#partTargetTicks = options.partTargetMs === null
       ? Number.POSITIVE_INFINITY
       : ticksOf(options.partTargetMs);
@@ -117,12 +119,14 @@ export class VideoSegmenter implements Segmenter {
 
   #cutBefore(sample: VideoSample): void {
     const dts = sample.dtsTicks;
+    if (sample.isKeyframe) this.#keyframes.note(dts);
     if (this.#segment === null) {
       if (sample.isKeyframe) this.#openSegment(sample);
       return;
     }
-    const { startDts, lastKeyframeDts } = this.#segment;
-    const isDue = sample.isKeyframe && this.#rule.isDue(dts - startDts, dts - lastKeyframeDts);
+    const { startDts } = this.#segment;
+    const isDue = sample.isKeyframe &&
+      this.#rule.isDue(dts - startDts, this.#keyframes.longestTicks);
     if (isDue || this.#rule.isOverdue(dts + this.#frameTicks - startDts)) {
       const isAfterHole = dts - this.#endDts > HOLE_TICKS;
       this.#closeSegment(
@@ -131,7 +135,6 @@ export class VideoSegmenter implements Segmenter {
       this.#openSegment(sample);
       return;
     }
-    if (sample.isKeyframe) this.#segment.lastKeyframeDts = dts;
     if (this.#isPartFull()) this.#closePart(dts);
   }
 
@@ -150,7 +153,6 @@ export class VideoSegmenter implements Segmenter {
     this.#segment = {
       startDts: keyframe.dtsTicks,
       offset: keyframe.compositionTicks,
-      lastKeyframeDts: keyframe.dtsTicks,
     };
     this.#opensSegment = { isDiscontinuous: this.#isDiscontinuous };
     this.#isDiscontinuous = false;

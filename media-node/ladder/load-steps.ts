@@ -1,0 +1,49 @@
+/**
+ * What is left out of a ladder, step by step, on a machine that cannot keep up.
+ */
+import type { RungPlan } from "../media.ts";
+import type { EngineStart } from "./engine.ts";
+import { canHurry, type Encoder } from "./ffmpeg-args.ts";
+
+/** One step: which rungs are encoded, and whether in a hurry. */
+export type LoadStep = { readonly rungs: readonly RungPlan[]; readonly isHurried: boolean };
+
+/**
+ * The whole ladder first; then without its top rung; then at a lower preset; then only the lowest.
+ * Steps that change nothing are left out.
+ */
+export function planLoadSteps({ rungs }: Pick<EngineStart, "rungs">, encoder: Encoder): LoadStep[] {
+  const isHurried = canHurry(encoder);
+  const fewer = rungs.length > 1 ? rungs.slice(0, -1) : rungs;
+  const lowest = rungs.slice(0, 1);
+  const wanted: LoadStep[] = [
+    { rungs, isHurried: false },
+    { rungs: fewer, isHurried: false },
+    { rungs: fewer, isHurried },
+    { rungs: lowest, isHurried },
+  ];
+  return wanted.filter((step, index) => {
+    const before = wanted[index - 1];
+    return before === undefined || before.rungs.length !== step.rungs.length ||
+      before.isHurried !== step.isHurried;
+  });
+}
+
+/** `step` as the broadcaster reads it; null for the whole ladder. */
+export function describeShortfall(
+  rungs: readonly RungPlan[],
+  step: LoadStep | undefined,
+): string | null {
+  if (step === undefined) return null;
+  const missing = rungs.slice(step.rungs.length).map(({ name }) => name).reverse();
+  const shown = step.rungs.at(-1);
+  const parts = [
+    ...(missing.length === 0
+      ? []
+      : [`${missing.join(" and ")} shows the picture of ${shown?.name}`]),
+    ...(step.isHurried ? ["pictures are encoded with less care"] : []),
+  ];
+  if (parts.length === 0) return null;
+  return `This machine is too busy for the whole ladder: ${parts.join(", and ")}. ` +
+    "It is tried again when there is time.";
+}
