@@ -184,6 +184,7 @@ export async function reportEnded(db: Kysely<Database>, request: EndedRequest): 
       durationMs: request.durationMs,
       recordedBytes: request.recordedBytes,
     });
-    if (request.recordedBytes > 0) await addStoryboardJob(trx, row.video_id);
+    // Also without a recording: then it only clears the frames away.
+    if (row.state !== "authorised") await addStoryboardJob(trx, row.video_id);
   });
 }

@@ -82,7 +82,7 @@ export function controlRoutes(deps: Deps) {
       async (c) => {
         const request = c.req.valid("json");
         await reportEnded(deps.db, request);
-        if (request.recordedBytes > 0) deps.onJob?.();
+        deps.onJob?.();
         deps.log.info("broadcast.ended", { ...refer(request), reason: request.reason });
         return c.body(null, 204);
       },
