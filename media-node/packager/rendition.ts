@@ -1,6 +1,7 @@
 /**
  * One live media playlist: its window of segments in memory, and those who wait for the next one.
  */
+import { constants, gzipSync } from "node:zlib";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { BandwidthMeter } from "./bandwidth-meter.ts";
 import { type KeptSegment, LiveWindow, type PastSegment, type Unlisted } from "./live-window.ts";
@@ -80,6 +81,8 @@ export type RenditionFile = {
   readonly number: number;
 };
 
+type Form = "full" | "delta";
+
 type Waiter = { readonly isDone: () => boolean; readonly finish: (answer: ReloadAnswer) => void };
 
 /** RFC 8216bis 4.4.4.9: parts further than three target durations from the end need not be listed. */
@@ -101,7 +104,8 @@ export class LiveRendition {
   #isEnded = false;
   #endS = 0;
   #partBytes = 0;
-  #rendered: { full: string | null; delta: string | null } = { full: null, delta: null };
+  #rendered: Record<Form, string | null> = { full: null, delta: null };
+  #compressed: Record<Form, Uint8Array | null> = { full: null, delta: null };
 
   constructor(options: RenditionOptions) {
     this.name = options.name;
@@ -258,6 +262,15 @@ export class LiveRendition {
     return text;
   }
 
+  /** `render()` as gzip, likewise once per change. */
+  renderGzip(isDelta: boolean): Uint8Array {
+    const form = isDelta ? "delta" : "full";
+    const bytes = this.#compressed[form] ??
+      gzipSync(this.render(isDelta), { level: constants.Z_BEST_SPEED });
+    this.#compressed[form] = bytes;
+    return bytes;
+  }
+
   /** The bytes of a file in memory, in order; null when it is not there (any more, or yet). */
   read(file: RenditionFile): readonly Uint8Array[] | null {
     if (file.kind === "init") {
@@ -356,6 +369,7 @@ export class LiveRendition {
 
   #changed(): void {
     this.#rendered = { full: null, delta: null };
+    this.#compressed = { full: null, delta: null };
     for (const waiter of this.#waiters) if (waiter.isDone()) waiter.finish("ready");
   }
 

@@ -8,7 +8,14 @@ import type { LiveRegistry } from "../packager/live-registry.ts";
 import type { LiveRendition, ReloadAnswer } from "../packager/rendition.ts";
 import { flvReply } from "./flv-reply.ts";
 import { isNotModified, rangeOf, sliceChunks } from "./conditions.ts";
-import { CACHE, PLAYLIST_TYPE, playlistReply, problemReply, type Reply } from "./reply.ts";
+import {
+  CACHE,
+  liveReply,
+  PLAYLIST_TYPE,
+  playlistReply,
+  problemReply,
+  type Reply,
+} from "./reply.ts";
 import type { SharedReloads } from "./shared-reloads.ts";
 import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
 
@@ -126,17 +133,23 @@ async function mediaPlaylistReply(
     }) ?? problemReply("NOT_FOUND", "This rendition is not live, and it was not recorded.");
   }
   deps.live.noteViewer(route.videoUrl, request.viewer);
-  const reply = reloadReply(rendition, directives);
+  const reply = reloadReply(rendition, directives, request.header("accept-encoding"));
   const { target, method } = request;
   if (method !== "GET" || directives.msn === null || deps.reloads === undefined) return await reply;
   return await deps.reloads.share(target, route.videoUrl, reply);
 }
 
-async function reloadReply(rendition: LiveRendition, directives: Directives): Promise<Reply> {
+async function reloadReply(
+  rendition: LiveRendition,
+  directives: Directives,
+  acceptEncoding: string | undefined,
+): Promise<Reply> {
   const { msn, part, isDelta } = directives;
   const refusal = refusalOf(await rendition.waitFor(msn === null ? null : { msn, part }));
   if (refusal !== null) return refusal;
-  return playlistReply(rendition.render(isDelta), msn === null ? CACHE.plain : CACHE.blocking);
+  // What many wait for is one reply for all of them, whatever they accept.
+  if (msn !== null) return playlistReply(rendition.render(isDelta), CACHE.blocking);
+  return liveReply(rendition, { isDelta, cacheControl: CACHE.plain, acceptEncoding });
 }
 
 function refusalOf(answered: ReloadAnswer): Reply | null {

@@ -3,6 +3,7 @@
  */
 import { type RefusalCode, REFUSALS } from "#shared/errors.ts";
 import { newId } from "#shared/ids.ts";
+import type { LiveRendition } from "../packager/rendition.ts";
 
 export type ReplyBody =
   | { readonly kind: "bytes"; readonly chunks: readonly Uint8Array[] }
@@ -49,6 +50,32 @@ export function playlistReply(text: string, cacheControl: string): Reply {
     body: { kind: "bytes", chunks: [new TextEncoder().encode(text)] },
   };
 }
+
+/** A long playlist is worth compressing: its lines differ in a number or two. */
+const GZIP_FROM_CHARS = 8192;
+
+/** The playlist of a live rendition, compressed when it is long and the reader takes that. */
+export function liveReply(rendition: LiveRendition, form: LiveForm): Reply {
+  const text = rendition.render(form.isDelta);
+  const reply = playlistReply(text, form.cacheControl);
+  if (text.length < GZIP_FROM_CHARS) return reply;
+  const headers = { ...reply.headers, vary: "accept-encoding" };
+  if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(form.acceptEncoding ?? "")) {
+    return { ...reply, headers };
+  }
+  return {
+    ...reply,
+    headers: { ...headers, "content-encoding": "gzip" },
+    body: { kind: "bytes", chunks: [rendition.renderGzip(form.isDelta)] },
+  };
+}
+
+/** How a reader wants a live playlist. */
+export type LiveForm = {
+  readonly isDelta: boolean;
+  readonly cacheControl: string;
+  readonly acceptEncoding: string | undefined;
+};
 
 /** A refusal as problem+json. @see RFC 9457 */
 export function problemReply(code: RefusalCode, detail: string, retryAfterS?: number): Reply {
