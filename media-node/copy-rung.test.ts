@@ -65,8 +65,9 @@ describe("a source that can be copied", () => {
     expect(isShared).toBe(true);
     expect(tagsOf(low.playlist, "#EXTINF")).toEqual(tagsOf(high.playlist, "#EXTINF"));
     expect(low.playlist).not.toContain("DISCONTINUITY");
-    const first = await site.storage.get(`videos/${videoUrl}/${epoch}/frames/0.jpg`);
-    expect(first?.contentType).toBe("image/jpeg");
+    const firstMs = Math.round((high.packets[0]?.ptsS ?? 0) * 1000);
+    const picture = await site.storage.get(`videos/${videoUrl}/${epoch}/frames/${firstMs}.jpg`);
+    expect(picture?.contentType).toBe("image/jpeg");
   }, 60_000);
 
   test("is encoded from where its keyframes stay away, without a gap or a break", async () => {

@@ -36,7 +36,7 @@ describe("InputQueue", () => {
 
   test("never holds more than 4 MiB, and says when it is full", () => {
     const queue = new InputQueue();
-    fill(queue, 2000, 2000, 200_000);
+    fill(queue, 1500, 2000, 200_000);
     expect(queue.isFull).toBe(true);
     let bytes = 0;
     fill(queue, 5000, 2000, 200_000);

@@ -124,6 +124,15 @@ describe("VideoSegmenter cuts parts", () => {
     },
   );
 
+  test("no longer than the target where frames come irregularly", () => {
+    const segmenter = create(340);
+    const times = [0, 0.033, 0.067, 0.1, 0.133, 0.167, 0.2, 0.233, 0.267, 0.42, 0.45, 0.7, 0.73];
+    const cuts = times.flatMap((seconds) => segmenter.pushVideo(sampleAt(seconds, seconds === 0)));
+    for (const part of partsOf([...cuts, ...segmenter.end()])) {
+      expect(part.end90k - part.start90k).toBeLessThanOrEqual(0.34 * 90_000);
+    }
+  });
+
   test("as soon as the last frame is there when its duration is known", () => {
     const segmenter = create(340);
     const counts = Array.from(

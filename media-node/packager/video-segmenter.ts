@@ -112,6 +112,10 @@ export class VideoSegmenter implements Segmenter {
   }
 
   #append(sample: VideoSample, durationTicks: number): void {
+    const start = this.#samples[0]?.dtsTicks ?? sample.dtsTicks;
+    // A frame that is shown longer than those before it: the part ends without it.
+    const isTooLong = sample.dtsTicks + durationTicks - start > this.#partTargetTicks + 1;
+    if (isTooLong) this.#closePart(sample.dtsTicks);
     this.#samples.push({ ...sample, durationTicks });
     this.#frameTicks = durationTicks;
     this.#endDts = sample.dtsTicks + durationTicks;
