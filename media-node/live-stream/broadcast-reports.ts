@@ -128,3 +128,8 @@ export class BroadcastReports {
     });
   }
 }
+
+/** A publisher that leaves before its first frame has not broadcast anything. */
+export function asEndBeforeMedia(reason: EndReason): EndReason {
+  return reason === "publisher_stopped" || reason === "publisher_lost" ? "never_started" : reason;
+}

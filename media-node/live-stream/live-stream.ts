@@ -2,7 +2,6 @@
  * One broadcast on its node: from the accepted publisher, through reconnects, to the end that is
  * reported with exactly one reason.
  */
-import { join } from "node:path";
 import type { EndReason, Issue } from "#shared/contracts/broadcast.ts";
 import type { AuthoriseResponse, ProgressRequest } from "#shared/contracts/control.ts";
 import { ORIGINALS } from "#shared/contracts/jobs.ts";
@@ -15,19 +14,24 @@ import type { FlvFeed } from "../flv/flv-feed.ts";
 import type { Publisher, PublisherEnd, PublisherSink } from "../ingest/port.ts";
 import { Timeline } from "../ingest/timeline.ts";
 import type { Engine } from "../ladder/engine.ts";
-import { ENCODED_AUDIO } from "../ladder/ffmpeg-args.ts";
 import type { LadderPlan } from "../ladder/plan.ts";
 import type { FlvTag } from "../media.ts";
 import type { LiveRegistry } from "../packager/live-registry.ts";
 import { createPackager, resumePackager } from "../packager/packager.ts";
-import { partTargetMsOf } from "../packager/part-target.ts";
-import type { Packager, PackagerDeps, PackagerStart, RecordingSummary } from "../packager/port.ts";
+import type { Packager, PackagerStart, RecordingSummary } from "../packager/port.ts";
 import type { Recorder } from "../recorder/port.ts";
-import { BroadcastReports } from "./broadcast-reports.ts";
+import { asEndBeforeMedia, BroadcastReports } from "./broadcast-reports.ts";
 import { Intake, type Source } from "./intake.ts";
 import type { BroadcastJournal, SavedBroadcast } from "./journal.ts";
 import { PictureStore } from "./picture-store.ts";
-import { Pipeline, planBroadcast, replan } from "./pipeline.ts";
+import {
+  describeOversize,
+  describePackager,
+  packagerDeps,
+  replanFor,
+  SEGMENT_TARGET_MS,
+} from "./packager-start.ts";
+import { Pipeline, planBroadcast } from "./pipeline.ts";
 import { PosterTaker } from "./poster-taker.ts";
 import { StreamHealth } from "./stream-health.ts";
 
@@ -80,17 +84,11 @@ type Connection = {
   zeroAtMs: number | null;
 };
 
-/** The only value there is for now; the rungs' keyframes and the packager's cuts follow it. */
-const SEGMENT_TARGET_MS = 2000;
 /** A broadcast of this length has its poster. */
 const POSTER_TAKEN_MS = 4000;
 /** A publisher that is silent for this long may be replaced by another one. */
 const SILENT_MS = 5000;
 const FIRST_MEDIA_DEADLINE_MS = 30_000;
-/** Decoded pictures are memory that the publisher chooses. */
-const MAX_PIXELS = 4096 * 2304;
-/** AAC as the engine encodes it. */
-const ENCODED_AUDIO_FRAME = { samplesPerFrame: 1024, sampleRateHz: ENCODED_AUDIO.sampleRateHz };
 const NOTHING_RECORDED: RecordingSummary = { durationMs: 0, segments: 0, recordedBytes: 0 };
 
 export class LiveStream {
@@ -149,8 +147,8 @@ export class LiveStream {
       onStale: () => void this.end("node_lost", "another media node took the broadcast over"),
     });
     this.#poster = authorisation.wantsThumbnail ? this.#createPosterTaker() : null;
-    const { epoch } = authorisation;
-    this.#pictures = new PictureStore({ storage: deps.storage, videoUrl, epoch, log: this.#log });
+    const { storage } = deps;
+    this.#pictures = new PictureStore({ storage, ...authorisation, log: this.#log });
     const deadline = setTimeout(() => void this.end("never_started"), FIRST_MEDIA_DEADLINE_MS);
     this.#timeline = new Timeline(restored?.media.packager.endMs);
     if (restored === undefined) this.#state = { kind: "starting", deadline };
@@ -328,7 +326,11 @@ export class LiveStream {
     if (zeroAtMs !== null) packager.useClock(zeroAtMs);
     media.pipeline?.changeTo(source);
     const pipeline = media.pipeline ??
-      this.#createPipeline(source, packager, this.#replan(source, packagerStart));
+      this.#createPipeline(
+        source,
+        packager,
+        replanFor(this.#authorisation, this.#deps.ladder, source, packagerStart),
+      );
     this.#state = { kind: "live", media: { pipeline, packager, packagerStart } };
   }
 
@@ -339,43 +341,34 @@ export class LiveStream {
     const { settings } = this.#authorisation;
     const policy = settings.ladder;
     const plan = planBroadcast({ ladder, policy }, source);
-    const packagerStart = this.#describePackager(source, plan, zeroAtMs);
+    const clock = { wallClockAtZeroMs: zeroAtMs, dvrWindowS: this.#deps.dvrWindowS };
+    const packagerStart = describePackager(this.#authorisation, source, plan, clock);
     const packager = createPackager(packagerStart, packagerDeps(this.#authorisation, this.#deps));
     const pipeline = this.#createPipeline(source, packager, plan);
-    const startedAt = new Date(zeroAtMs);
     this.#state = { kind: "live", media: { pipeline, packager, packagerStart } };
     this.#poster?.setHeader(source.videoHeader);
     const rungs = plan.rungs.map(({ name, height, isCopy }) =>
       `${name}${height === null ? "" : ` ${height}`}${isCopy ? " copy" : ""}`
     );
     this.#log.info("broadcast.started", { source: source.facts, rungs });
-    this.#reports.started(source, packagerStart, startedAt);
+    this.#reports.started(source, packagerStart, new Date(zeroAtMs));
     this.#startFlv(source);
   }
 
   #createPipeline(source: Source, packager: Packager, plan: LadderPlan): Pipeline {
-    const { ladder } = this.#deps;
-    const { settings } = this.#authorisation;
-    const policy = settings.ladder;
+    const { recording, ladder: policy } = this.#authorisation.settings;
     return new Pipeline(source, {
-      ladder,
+      ladder: this.#deps.ladder,
       policy,
       plan,
       packager,
       segmentTargetMs: SEGMENT_TARGET_MS,
       createEngine: () => this.#deps.createEngine(this.#log),
-      onPicture: settings.recording ? (ptsMs, jpeg) => this.#pictures.add(ptsMs, jpeg) : null,
+      onPicture: recording ? (ptsMs, jpeg) => this.#pictures.add(ptsMs, jpeg) : null,
       onBackpressure: (isFull) => this.#holdBack(isFull),
       onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
       log: this.#log,
     });
-  }
-
-  /** The renditions of a broadcast that another process began, with sizes that fit `source`. */
-  #replan(source: Source, { rungs }: PackagerStart): LadderPlan {
-    const { ladder } = this.#deps;
-    const policy = this.#authorisation.settings.ladder;
-    return replan({ ladder, policy, plan: { rungs, fps: null } }, source, true);
   }
 
   #startFlv({ facts, videoHeader, audioHeader }: Source): void {
@@ -394,25 +387,6 @@ export class LiveStream {
       FIRST_MEDIA_DEADLINE_MS,
     );
     this.#state = { ...state, deadline };
-  }
-
-  #describePackager(
-    source: Source,
-    { rungs, fps }: LadderPlan,
-    wallClockAtZeroMs: number,
-  ): PackagerStart {
-    const { videoUrl, epoch, settings } = this.#authorisation;
-    return {
-      videoUrl,
-      epoch,
-      rungs,
-      wallClockAtZeroMs,
-      segmentTargetMs: SEGMENT_TARGET_MS,
-      partTargetMs: partTargetMsOf(settings.latency, frameMsOf(source, fps)),
-      dvrWindowS: this.#deps.dvrWindowS,
-      hasVideo: source.facts.video !== null,
-      hasAudio: source.facts.audio !== null,
-    };
   }
 
   #onTag(tag: FlvTag): void {
@@ -484,31 +458,4 @@ export class LiveStream {
       `The ${track} began after the broadcast and is left out: start the stream again.`;
     return [{ code: "LATE_TRACK", detail }];
   }
-}
-
-/** Why the picture is more than we decode; null when it is not. */
-function describeOversize({ facts: { video } }: Source): string | null {
-  if (video === null || video.width * video.height <= MAX_PIXELS) return null;
-  return `The picture has ${video.width}×${video.height} pixels; at most 4096×2304 can be carried.`;
-}
-
-/** How long one frame of the broadcast lasts: of its video, else of its audio. */
-function frameMsOf({ audioConfig }: Source, fps: number | null): number {
-  if (fps !== null) return 1000 / fps;
-  const { samplesPerFrame, sampleRateHz } = audioConfig ?? ENCODED_AUDIO_FRAME;
-  return 1000 * samplesPerFrame / sampleRateHz;
-}
-
-function packagerDeps(
-  { broadcastId, settings }: AuthoriseResponse,
-  deps: LiveStreamDeps,
-): PackagerDeps {
-  const { live, recorder, log } = deps;
-  const spoolFolder = join(deps.spoolFolder, broadcastId);
-  return { live, recorder: settings.recording ? recorder : null, spoolFolder, log };
-}
-
-/** A publisher that leaves before its first frame has not broadcast anything. */
-function asEndBeforeMedia(reason: EndReason): EndReason {
-  return reason === "publisher_stopped" || reason === "publisher_lost" ? "never_started" : reason;
 }

@@ -170,9 +170,7 @@ describe("resumePackager()", () => {
     back.pushUntil(fromS + 5);
     const after = render(back);
     expect(checkReload(waiting, after)).toEqual([]);
-    const [resumed] = readMediaPlaylist(after).segments.filter(({ msn }) =>
-      msn > (closed?.msn ?? 0)
-    );
+    const resumed = readMediaPlaylist(after).segments.find(({ msn }) => msn > (closed?.msn ?? 0));
     expect(resumed).toMatchObject({ isDiscontinuous: true, initUri: "init-1.mp4" });
     const wallClockMs = Date.UTC(2026, 0, 2, 3, 5, 5) + fromS * 1000;
     expect(Math.abs((resumed?.wallClockMs ?? 0) - wallClockMs)).toBeLessThan(34);
