@@ -34,6 +34,8 @@ async function bundle(outputDirectory: string): Promise<void> {
     entrypoints: [join(ROOT, "web/client/watch.ts"), join(ROOT, "web/client/site.css")],
     outdir: outputDirectory,
     naming: "[name]-[hash].[ext]",
+    // What only some viewers need is loaded when they do.
+    splitting: true,
     target: "browser",
     minify: true,
   });

@@ -11,7 +11,6 @@ declare module "hono/jsx" {
       "media-controller": ElementProps;
       "media-control-bar": ElementProps;
       "media-fullscreen-button": ElementProps;
-      "media-live-button": ElementProps;
       "media-loading-indicator": ElementProps;
       "media-mute-button": ElementProps;
       "media-play-button": ElementProps;

@@ -14,6 +14,13 @@ describe("LiveRegistry", () => {
     expect(await live.waitUntilPlayable(videoUrl, 60_000)).toBeNull();
   });
 
+  test("waitUntilPlayable() waits for what nobody announced only when it is told to", async () => {
+    expect(await live.waitUntilPlayable("nobodyknows2", 20, true)).toBeNull();
+    const waiting = live.waitUntilPlayable("nobodyknows3", 5000, true);
+    live.close();
+    expect(await waiting).toBeNull();
+  });
+
   test("waitUntilPlayable() says null when nothing comes in time", async () => {
     live.announce(videoUrl);
     expect(await live.waitUntilPlayable(videoUrl, 20)).toBeNull();

@@ -31,6 +31,8 @@ type Entry = {
 
 /** How long a video that was announced, but sends no media, is worth waiting for. */
 const ANNOUNCED_MS = 30_000;
+/** With more than this, only what was announced is waited for: anybody can name a video. */
+const MAX_ENTRIES = 10_000;
 
 /** Live broadcasts by video url; at most one per video, the one with the highest epoch. */
 export class LiveRegistry {
@@ -76,11 +78,16 @@ export class LiveRegistry {
   }
 
   /**
-   * The broadcast once it can be played; null at once when nobody announced it, or when it is still
-   * not playable after `deadlineMs`.
+   * The broadcast once it can be played; null when it is still not playable after `deadlineMs`, and
+   * at once when nobody announced it, unless `isPatient`.
    */
-  async waitUntilPlayable(videoUrl: string, deadlineMs: number): Promise<LiveBroadcast | null> {
-    const entry = this.#entries.get(videoUrl);
+  async waitUntilPlayable(
+    videoUrl: string,
+    deadlineMs: number,
+    isPatient = false,
+  ): Promise<LiveBroadcast | null> {
+    const mayWait = isPatient && this.#entries.size < MAX_ENTRIES;
+    const entry = this.#entries.get(videoUrl) ?? (mayWait ? this.#entry(videoUrl) : undefined);
     if (entry === undefined) return null;
     const isStarting = entry.isAwaited ||
       !(entry.broadcast?.isEnded || entry.broadcast?.isPlayable);
@@ -95,6 +102,8 @@ export class LiveRegistry {
         entry.waiters.add(done);
       });
     }
+    const isIdle = entry.broadcast === null && !entry.isAwaited && entry.waiters.size === 0;
+    if (isIdle) this.#forget(entry, videoUrl);
     return entry.broadcast?.isPlayable ? entry.broadcast : null;
   }
 

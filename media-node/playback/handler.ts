@@ -82,7 +82,7 @@ async function answer(
         body: { kind: "bytes", chunks: [new TextEncoder().encode(describeHealth())] },
       };
     case "multivariant":
-      return await multivariantReply(deps, request, route);
+      return await multivariantReply(deps, request, route, query.get("wait") === "YES");
     case "flv":
       return await flvReply(deps.live, route.videoUrl, request.method === "HEAD");
     case "playlist": {
@@ -106,9 +106,11 @@ async function multivariantReply(
   deps: PlaybackDeps,
   request: PlaybackRequest,
   route: RouteOf<"multivariant">,
+  /** `?wait=YES`: who waits for a start that nobody has announced yet need not ask all the time. */
+  isPatient: boolean,
 ): Promise<Reply> {
   const { videoUrl } = route;
-  const broadcast = await deps.live.waitUntilPlayable(videoUrl, START_PATIENCE_MS);
+  const broadcast = await deps.live.waitUntilPlayable(videoUrl, START_PATIENCE_MS, isPatient);
   if (broadcast !== null && !broadcast.isArchived) {
     deps.live.noteViewer(videoUrl, request.viewer);
     return playlistReply(broadcast.renderMultivariant(), CACHE.plain);

@@ -1,83 +1,41 @@
 /**
- * hls.js where it runs, the browser's own HLS where it does not.
+ * What the watch page plays with, whichever way the picture comes.
  */
-import { type ErrorData, ErrorTypes, Events, Hls } from "hls.js/light";
+import type { LatencyHolder } from "./latency-holder.ts";
 
-export type Player = {
-  /** Seconds behind the live edge's clock; null while unknown. */
-  latencyS(): number | null;
+export interface Player {
+  /** Server time (Unix ms) at which the picture on screen was taken; null while unknown. */
+  playingAtMs(): number | null;
+  /** Null for a recording, and where the browser plays by itself. */
+  readonly holder: LatencyHolder | null;
   destroy(): void;
-};
-
-export type Source = { readonly url: string; readonly isLive: boolean };
+}
 
 export type PlayerEvents = {
-  /** Nothing more will come: the owner starts again or gives up. */
-  readonly onBroken: (detail: string) => void;
+  /** Something is in the way; the player goes on trying by itself. */
+  readonly onTrouble: (detail: string) => void;
   readonly onUnsupported: () => void;
 };
 
-// Desktop Chromium answers "maybe" for HLS and then ignores its low-latency tags: hls.js first.
-/** Starts playing `source`, muted so that every browser lets it begin by itself. */
-export function createPlayer(
-  video: HTMLVideoElement,
-  source: Source,
-  events: PlayerEvents,
-): Player {
-  video.muted = true;
-  if (Hls.isSupported()) return playWithHls(video, source, events);
-  if (video.canPlayType("application/vnd.apple.mpegurl") !== "") {
-    return playNatively(video, source, events);
-  }
-  events.onUnsupported();
-  return { latencyS: () => null, destroy: () => {} };
+const RETRY_MS = [300, 600, 1000, 1500, 2000, 3000];
+
+/** How long to wait before try number `attempt` (from 0): soon at first, then less often. */
+export function retryDelayMs(attempt: number): number {
+  return RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 0;
 }
 
-function playWithHls(video: HTMLVideoElement, source: Source, events: PlayerEvents): Player {
-  const hls = new Hls({
-    lowLatencyMode: true,
-    // Without it a viewer who fell behind stays behind for good.
-    maxLiveSyncPlaybackRate: 1.5,
-    enableWorker: false, // fMP4 needs no transmuxing, and the CSP allows no blob scripts
-    backBufferLength: 30,
-    ...(source.isLive ? {} : { startPosition: 0 }),
-  });
-  let recoveries = 0;
-  hls.on(Events.ERROR, (_event, data: ErrorData) => {
-    if (!data.fatal) return;
-    if (data.type === ErrorTypes.MEDIA_ERROR && recoveries < 2) {
-      recoveries += 1;
-      hls.recoverMediaError();
-      return;
-    }
-    hls.destroy();
-    events.onBroken(data.details);
-  });
-  hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
-  hls.loadSource(source.url);
-  hls.attachMedia(video);
-  return {
-    latencyS: () => (Number.isFinite(hls.latency) && hls.latency > 0 ? hls.latency : null),
-    destroy: () => hls.destroy(),
-  };
-}
-
-function playNatively(video: HTMLVideoElement, source: Source, events: PlayerEvents): Player {
-  const onError = () => events.onBroken(video.error?.message ?? "unknown error");
-  video.addEventListener("error", onError, { once: true });
-  video.src = source.url;
-  startPlayback(video);
-  return {
-    latencyS: () => null,
-    destroy: () => {
-      video.removeEventListener("error", onError);
-      video.removeAttribute("src");
-      video.load();
-    },
-  };
-}
-
-function startPlayback(video: HTMLVideoElement): void {
-  // A refusal to start by itself leaves the play button, which is answer enough.
+/** Starts muted or not at all where the browser refuses; its play button is answer enough. */
+export function startPlayback(video: HTMLVideoElement): void {
   video.play().catch(() => {});
+}
+
+/** Seconds from the picture to the end of what is loaded without a gap. */
+export function bufferedAheadS(video: HTMLVideoElement): number {
+  const { buffered, currentTime } = video;
+  for (let index = 0; index < buffered.length; index += 1) {
+    if (buffered.start(index) <= currentTime + 0.05 && buffered.end(index) > currentTime) {
+      return buffered.end(index) - currentTime;
+    }
+  }
+  return 0;
 }

@@ -1,16 +1,23 @@
 /**
- * The watch page's island: waits for the broadcast, plays it close to its live edge, and says in
- * words what is going on when there is no picture.
+ * The watch page's island: waits for the broadcast, plays it close to its live edge or in real time,
+ * and says in words what is going on when there is no picture.
  */
 import "media-chrome";
-import { createPlayer, type Player } from "./player.ts";
+import { playHls } from "./hls-player.ts";
+import type { Player, PlayerEvents } from "./player.ts";
+import { ServerClock } from "./server-clock.ts";
 import { fetchVideo, type VideoState } from "./video-state.ts";
 
 const POLL_MS = 2000;
-const RETRY_MS = 1500;
+const SHOW_MS = 250;
+/** How long the picture may stand still before the page says why. */
+const PATIENCE_MS = 2500;
+/** Shorter answers to a patient question than this are not repeated at once. */
+const ASK_AGAIN_MS = 500;
 
 const page = {
   root: find("[data-video]", HTMLElement),
+  stage: find(".stage", HTMLElement),
   video: find("video", HTMLVideoElement),
   notice: find("[data-notice]", HTMLElement),
   text: find("[data-notice] p", HTMLElement),
@@ -18,14 +25,26 @@ const page = {
   badge: find("[data-badge]", HTMLElement),
   title: find("h1", HTMLElement),
   behind: find("[data-behind]", HTMLElement),
+  edge: find("[data-live-edge]", HTMLButtonElement),
+  realTime: find("[data-real-time]", HTMLButtonElement),
 };
 const videoUrl = page.root.dataset["video"] ?? "";
+const clock = new ServerClock(new URL("../livez", page.root.dataset["playback"]).href);
 
 let player: Player | null = null;
 let status: VideoState["status"] | null = null;
+let playbackUrl = page.root.dataset["playback"] ?? "";
+let isRealTime = false;
 let onAction: (() => void) | null = null;
+let lastPictureMs = performance.now();
+let lastTimeS = -1;
 
 const BADGES = { CREATED: "not live yet", RUNNING: "LIVE", ENDED: "ended" } as const;
+
+const events: PlayerEvents = {
+  onTrouble: () => {},
+  onUnsupported: () => showNotice("This browser cannot play HLS video."),
+};
 
 function showNotice(text: string, action: { label: string; run: () => void } | null = null): void {
   page.text.textContent = text;
@@ -35,36 +54,50 @@ function showNotice(text: string, action: { label: string; run: () => void } | n
   page.notice.hidden = false;
 }
 
-function play(playbackUrl: string, isLive: boolean): void {
+async function play(isLive: boolean): Promise<void> {
+  // Browsers let nothing else begin by itself; later on it is the viewer's choice.
+  if (player === null) page.video.muted = true;
   player?.destroy();
-  page.video.addEventListener("playing", () => page.notice.hidden = true, { once: true });
-  player = createPlayer(page.video, { url: playbackUrl, isLive }, {
-    onBroken: (detail) => {
-      showNotice(`The picture was lost (${detail}). Trying again …`);
-      setTimeout(() => play(playbackUrl, status === "RUNNING"), RETRY_MS);
-    },
-    onUnsupported: () => showNotice("This browser cannot play HLS video."),
-  });
+  player = null;
+  page.realTime.hidden = !isLive || !("MediaSource" in window);
+  if (!isLive || !isRealTime) {
+    player = playHls(page.video, { url: playbackUrl, isLive }, events);
+    return;
+  }
+  // A bundle of its own: most viewers never need it.
+  const { RealTimePlayer } = await import("./real-time-player.ts");
+  if (!isRealTime || player !== null) return;
+  player = new RealTimePlayer(page.video, playbackUrl.replace(/\.m3u8$/, ".flv"), events);
 }
 
 /** Acts on a change of the video's status; a broadcast that ends is played out first. */
 function apply(state: VideoState): void {
   page.title.textContent = state.title;
-  page.badge.textContent = BADGES[state.status];
-  page.badge.dataset["status"] = state.status;
-  if (state.status === status) return;
+  playbackUrl = state.playbackUrl;
+  become(state.status);
+}
+
+function become(next: VideoState["status"]): void {
+  page.badge.textContent = BADGES[next];
+  page.badge.dataset["status"] = next;
+  if (next === status) return;
   const before = status;
-  status = state.status;
-  if (status === "CREATED") {
+  status = next;
+  if (next === "CREATED") {
     showNotice("The broadcast has not begun yet. This page starts by itself when it does.");
-  } else if (status === "ENDED" && before === "RUNNING") {
+    void waitForStart();
+  } else if (next === "ENDED" && before === "RUNNING") {
+    if (isRealTime) setRealTime(false);
     showNotice("The broadcast has ended.", {
       label: "Watch the recording",
-      run: () => play(state.playbackUrl, false),
+      run: () => {
+        showNotice("Loading …");
+        void play(false);
+      },
     });
   } else {
     showNotice("Loading …");
-    play(state.playbackUrl, status === "RUNNING");
+    void play(next === "RUNNING");
   }
 }
 
@@ -72,16 +105,63 @@ async function poll(): Promise<void> {
   try {
     const state = await fetchVideo(videoUrl);
     if (state === null) showNotice("This video is gone.");
-    else apply(state);
+    // The playback server is sooner to know of a start than the API.
+    else if (state.status !== "CREATED" || status !== "RUNNING") apply(state);
   } catch {
     if (player === null) showNotice("The server does not answer. Trying again …");
   }
   if (status !== "ENDED") setTimeout(() => void poll(), POLL_MS);
 }
 
-function showLatency(): void {
-  const latencyS = status === "RUNNING" ? player?.latencyS() ?? null : null;
-  page.behind.textContent = latencyS === null ? "" : `${latencyS.toFixed(1)} s behind`;
+/** The playback server keeps the question until there is something to play. */
+async function waitForStart(): Promise<void> {
+  while (status === "CREATED") {
+    const askedAtMs = performance.now();
+    const isThere = await fetch(`${playbackUrl}?wait=YES`, { cache: "no-store" })
+      .then((response) => response.ok, () => false);
+    if (isThere && status === "CREATED") become("RUNNING");
+    const tookMs = performance.now() - askedAtMs;
+    if (tookMs < ASK_AGAIN_MS) await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+  }
+}
+
+function setRealTime(isOn: boolean): void {
+  isRealTime = isOn;
+  page.realTime.setAttribute("aria-pressed", String(isOn));
+}
+
+/** What the page says beside and over the picture, a few times a second. */
+function show(): void {
+  const isLive = status === "RUNNING" && player !== null;
+  showLatency(isLive);
+  page.edge.hidden = !isLive || player?.holder == null || player.holder.isAtLive;
+  showStandstill(isLive);
+}
+
+function showLatency(isLive: boolean): void {
+  const nowMs = clock.nowMs();
+  const playingAtMs = isLive ? player?.playingAtMs() ?? null : null;
+  if (nowMs === null || playingAtMs === null) {
+    page.behind.textContent = "";
+    return;
+  }
+  const behindS = Math.max(0, nowMs - playingAtMs) / 1000;
+  page.behind.textContent = `${behindS.toFixed(1)} s behind`;
+}
+
+/** The notice goes with the first picture that moves, and comes back when none does for a while. */
+function showStandstill(isLive: boolean): void {
+  const nowMs = performance.now();
+  const { currentTime, paused, seeking } = page.video;
+  if (currentTime !== lastTimeS || paused && lastTimeS > 0 || seeking) {
+    if (currentTime !== lastTimeS && lastTimeS >= 0 && player !== null && !seeking) {
+      page.notice.hidden = true;
+    }
+    lastTimeS = currentTime;
+    lastPictureMs = nowMs;
+  } else if (isLive && nowMs - lastPictureMs > PATIENCE_MS && page.notice.hidden) {
+    showNotice("The picture has stopped: the broadcaster or the network is away. Trying again …");
+  }
 }
 
 function find<E extends HTMLElement>(selector: string, type: new () => E): E {
@@ -91,5 +171,14 @@ function find<E extends HTMLElement>(selector: string, type: new () => E): E {
 }
 
 page.action.addEventListener("click", () => onAction?.());
-setInterval(showLatency, 1000);
-void poll();
+page.edge.addEventListener("click", () => player?.holder?.jumpToLive());
+page.realTime.addEventListener("click", () => {
+  setRealTime(!isRealTime);
+  showNotice("Loading …");
+  void play(true);
+});
+// What was rendered is a moment old at most: no need to wait for the API's word.
+const rendered = page.badge.dataset["status"];
+if (rendered === "CREATED" || rendered === "RUNNING" || rendered === "ENDED") become(rendered);
+setInterval(show, SHOW_MS);
+setTimeout(() => void poll(), status === null ? 0 : POLL_MS);

@@ -15,14 +15,14 @@ const BADGES = { CREATED: "not live yet", RUNNING: "LIVE", ENDED: "ended" } as c
 export function WatchPage({ stylesheet, script, video }: WatchProps) {
   return (
     <Layout title={`${video.title} · Sluice`} stylesheet={stylesheet} script={script}>
-      <main data-video={video.url}>
+      <main data-video={video.url} data-playback={video.playbackUrl}>
         <div class="stage">
           <media-controller>
             <video slot="media" playsinline muted></video>
             <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
             <media-control-bar>
               <media-play-button></media-play-button>
-              <media-live-button></media-live-button>
+              <button class="edge" type="button" data-live-edge hidden>Go to live</button>
               <media-mute-button></media-mute-button>
               <media-volume-range></media-volume-range>
               <media-time-range></media-time-range>
@@ -39,6 +39,16 @@ export function WatchPage({ stylesheet, script, video }: WatchProps) {
           <h1>{video.title}</h1>
           <span class="badge" data-badge data-status={video.status}>{BADGES[video.status]}</span>
           <span class="quiet" data-behind></span>
+          <button
+            class="switch"
+            type="button"
+            data-real-time
+            aria-pressed="false"
+            title="Less than half a second behind, in one quality, without rewinding"
+            hidden
+          >
+            Real time
+          </button>
         </div>
         <noscript>
           <p>

@@ -1,0 +1,121 @@
+/**
+ * The watch page in Chromium through what happens to live broadcasts: it holds its distance, plays
+ * on after a publisher's return and a restart of the server, and plays in real time when asked to.
+ */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createUser } from "../helpers/api-client.ts";
+import { launchChromium, samplePlayback } from "../helpers/chromium.ts";
+import { type PublishProcess, startPublish } from "../helpers/publish.ts";
+import { type RunningSluice, startSluice } from "../helpers/sluice.ts";
+import { until } from "../helpers/until.ts";
+
+const SOURCE = { size: "640x360", fps: 30 };
+let sluice: RunningSluice;
+let browser: Browser;
+let publishUrl: string;
+let publisher: PublishProcess;
+let page: Page;
+const problems: string[] = [];
+let loads = 0;
+
+beforeAll(async () => {
+  [sluice, browser] = await Promise.all([
+    startSluice({ env: { LADDER: "low=360@600" } }),
+    launchChromium(),
+  ]);
+  const user = await createUser(sluice.ready.api, "livewatch");
+  const channel = await user.call<{ streamKey: string }>("POST", "/user/channel");
+  const video = await user.call<{ url: string }>("POST", "/user/channel/videos", { title: "Live" });
+  publishUrl = `${sluice.ready.rtmp}/${channel.body.streamKey}`;
+  page = await browser.newPage({ viewport: { width: 320, height: 640 } });
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => {
+    if (/Content Security Policy/.test(message.text())) problems.push(message.text());
+  });
+  page.on("load", () => loads += 1);
+  await page.goto(new URL(`/watch/${video.body.url}`, sluice.ready.api).href);
+  publisher = startPublish(publishUrl, SOURCE);
+}, 90_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await publisher?.stop();
+  await sluice?.stop();
+}, 30_000);
+
+const timeS = async () => (await samplePlayback(page))?.currentTimeS ?? 0;
+
+/** Waits until the picture has moved for `seconds` from where it is now. */
+async function playOn(seconds: number, deadlineMs: number): Promise<void> {
+  const fromS = await timeS();
+  await until(async () => await timeS() > fromS + seconds, deadlineMs);
+}
+
+/** What the page says; null while it says nothing. */
+async function behindS(): Promise<number | null> {
+  const [, seconds] = /^([\d.]+) s behind$/.exec(await page.textContent("[data-behind]") ?? "") ??
+    [];
+  return seconds === undefined ? null : Number(seconds);
+}
+
+/** Waits until the page says that it is less than `seconds` behind. */
+const untilBehind = (seconds: number, deadlineMs: number) =>
+  until(async () => (await behindS() ?? Infinity) < seconds, deadlineMs);
+
+test("finds its distance from the live edge, and goes back to it", async () => {
+  await until(async () => await samplePlayback(page), 30_000);
+  await untilBehind(3, 20_000);
+  await until(async () => await timeS() > 4, 20_000);
+  await page.evaluate(() => {
+    const video = document.querySelector("video");
+    if (video !== null) video.currentTime -= 2;
+  });
+  await until(
+    () => page.evaluate(() => (document.querySelector("video")?.playbackRate ?? 0) > 1),
+    5000,
+  );
+  await untilBehind(2.5, 20_000);
+}, 60_000);
+
+test("leaves a viewer alone who rewound, until the button is pressed", async () => {
+  await until(async () => await timeS() > 9, 20_000);
+  await page.evaluate(() => {
+    const video = document.querySelector("video");
+    if (video !== null) video.currentTime = 0.5;
+  });
+  const button = page.getByRole("button", { name: "Go to live" });
+  await button.waitFor({ timeout: 5000 });
+  await playOn(1, 10_000);
+  expect(await timeS()).toBeLessThan(8);
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await untilBehind(3, 20_000);
+}, 60_000);
+
+test("plays in real time and back", async () => {
+  const button = page.getByRole("button", { name: "Real time" });
+  await button.click();
+  expect(await button.getAttribute("aria-pressed")).toBe("true");
+  await until(() => page.locator("[data-notice]").isHidden(), 15_000);
+  await untilBehind(1.2, 20_000);
+  await playOn(1, 10_000);
+  await button.click();
+  await until(() => page.locator("[data-notice]").isHidden(), 15_000);
+  await playOn(1, 10_000);
+  await untilBehind(3, 20_000);
+}, 90_000);
+
+test("plays on by itself when the publisher comes back", async () => {
+  await publisher.kill();
+  await until(
+    async () => /has stopped/.test(await page.textContent("[data-notice] p") ?? ""),
+    20_000,
+  );
+  publisher = startPublish(publishUrl, { ...SOURCE, size: "480x270" });
+  await until(() => page.locator("[data-notice]").isHidden(), 30_000);
+  await playOn(2, 20_000);
+  await untilBehind(3, 30_000);
+  expect(loads).toBe(1);
+  expect(problems).toEqual([]);
+}, 90_000);

@@ -1,0 +1,180 @@
+/**
+ * HLS through hls.js: close to the live edge, and through every interruption without a reload.
+ */
+import { type ErrorData, ErrorTypes, Events, Hls, type HlsConfig } from "hls.js/light";
+import { LatencyHolder } from "./latency-holder.ts";
+import {
+  bufferedAheadS,
+  type Player,
+  type PlayerEvents,
+  retryDelayMs,
+  startPlayback,
+} from "./player.ts";
+
+export type HlsSource = { readonly url: string; readonly isLive: boolean };
+
+/** As long as a publisher may be away, and longer: the playlist is asked for again and again. */
+const PATIENT_RETRIES = { maxNumRetry: 10_000, retryDelayMs: 300, maxRetryDelayMs: 2000 };
+const GONE = new Set([404, 410]);
+const CALM_MS = 10_000;
+const MAX_RECOVERIES = 3;
+
+const LIVE: Partial<HlsConfig> = {
+  lowLatencyMode: true,
+  // hls.js only catches up with more than a second in its buffer, which low latency never has, and
+  // never slows down: LatencyHolder does both. 1 turns hls.js's own way off.
+  maxLiveSyncPlaybackRate: 1,
+  liveSyncOnStallIncrease: 0,
+  // A start with little on the wire is a start soon; the first segments then tell the real rate.
+  abrEwmaDefaultEstimate: 3_000_000,
+  testBandwidth: false,
+  startFragPrefetch: true,
+  playlistLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 15_000,
+      maxLoadTimeMs: 20_000,
+      timeoutRetry: PATIENT_RETRIES,
+      errorRetry: {
+        ...PATIENT_RETRIES,
+        backoff: "linear",
+        // A playlist that is gone has a successor, which the multivariant playlist names.
+        shouldRetry: (_config, _count, _isTimeout, response) => !GONE.has(response?.code ?? 0),
+      },
+    },
+  },
+};
+
+export class HlsPlayer implements Player {
+  readonly holder: LatencyHolder | null;
+  readonly #hls: Hls;
+  readonly #source: HlsSource;
+  readonly #events: PlayerEvents;
+  readonly #video: HTMLVideoElement;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #attempt = 0;
+  #recoveredAtMs: number[] = [];
+
+  constructor(video: HTMLVideoElement, source: HlsSource, events: PlayerEvents) {
+    this.#video = video;
+    this.#source = source;
+    this.#events = events;
+    this.#hls = new Hls({
+      enableWorker: false, // fMP4 needs no transmuxing, and the CSP allows no blob scripts
+      backBufferLength: 30,
+      ...(source.isLive ? LIVE : { startPosition: 0 }),
+    });
+    this.#hls.on(Events.ERROR, (_event, data) => this.#onError(data));
+    this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
+    this.#hls.on(Events.FRAG_BUFFERED, () => this.#attempt = 0);
+    this.#hls.loadSource(source.url);
+    this.#hls.attachMedia(video);
+    this.holder = source.isLive ? this.#createHolder() : null;
+  }
+
+  playingAtMs(): number | null {
+    return this.#hls.playingDate?.getTime() ?? null;
+  }
+
+  destroy(): void {
+    clearTimeout(this.#retry);
+    this.holder?.destroy();
+    this.#hls.destroy();
+  }
+
+  #createHolder(): LatencyHolder {
+    return new LatencyHolder(this.#video, {
+      position: () => {
+        const { latestLevelDetails: details, targetLatency } = this.#hls;
+        if (details === null || !details.live || targetLatency === null) return null;
+        // hls.latency is as old as the last `timeupdate`: too old right after a seek.
+        const latencyS = details.edge + details.age - this.#video.currentTime;
+        return { latencyS, targetS: targetLatency, bufferS: bufferedAheadS(this.#video) };
+      },
+      livePositionS: (targetS) => {
+        const { liveSyncPosition, targetLatency } = this.#hls;
+        if (liveSyncPosition === null || targetLatency === null) return null;
+        return Math.max(0, liveSyncPosition - (targetS - targetLatency));
+      },
+    }, { jumpS: 3, stallMarginS: 0.15 });
+  }
+
+  #onError(data: ErrorData): void {
+    if (!data.fatal) {
+      // Retried inside of hls.js for as long as it takes: the page may want to say why it waits.
+      if (data.type === ErrorTypes.NETWORK_ERROR) this.#events.onTrouble(data.details);
+      return;
+    }
+    this.#events.onTrouble(data.details);
+    if (data.type === ErrorTypes.MEDIA_ERROR && this.#mayRecover()) {
+      this.#hls.recoverMediaError();
+    } else this.#startAgain();
+  }
+
+  #mayRecover(): boolean {
+    const nowMs = performance.now();
+    this.#recoveredAtMs = this.#recoveredAtMs.filter((atMs) => nowMs - atMs < CALM_MS);
+    this.#recoveredAtMs.push(nowMs);
+    return this.#recoveredAtMs.length <= MAX_RECOVERIES;
+  }
+
+  /** From the multivariant playlist on: after a restart of the server everything below it is new. */
+  #startAgain(): void {
+    clearTimeout(this.#retry);
+    this.#hls.stopLoad();
+    this.#retry = setTimeout(() => {
+      this.#hls.loadSource(this.#source.url);
+      this.#hls.startLoad();
+    }, retryDelayMs(this.#attempt));
+    this.#attempt += 1;
+  }
+}
+
+/** hls.js where it runs; the browser's own HLS where it does not. */
+export function playHls(
+  video: HTMLVideoElement,
+  source: HlsSource,
+  events: PlayerEvents,
+): Player {
+  // Desktop Chromium answers "maybe" for HLS and then ignores its low-latency tags: hls.js first.
+  if (Hls.isSupported()) return new HlsPlayer(video, source, events);
+  if (video.canPlayType("application/vnd.apple.mpegurl") !== "") {
+    return playNatively(video, source, events);
+  }
+  events.onUnsupported();
+  return { playingAtMs: () => null, holder: null, destroy: () => {} };
+}
+
+function playNatively(video: HTMLVideoElement, source: HlsSource, events: PlayerEvents): Player {
+  let attempt = 0;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  const load = () => {
+    video.src = source.url;
+    startPlayback(video);
+  };
+  const onError = () => {
+    events.onTrouble(video.error?.message ?? "unknown error");
+    retry = setTimeout(load, retryDelayMs(attempt));
+    attempt += 1;
+  };
+  const onPlaying = () => attempt = 0;
+  video.addEventListener("error", onError);
+  video.addEventListener("playing", onPlaying);
+  load();
+  return {
+    playingAtMs: () => startDateMs(video),
+    holder: null,
+    destroy: () => {
+      clearTimeout(retry);
+      video.removeEventListener("error", onError);
+      video.removeEventListener("playing", onPlaying);
+      video.removeAttribute("src");
+      video.load();
+    },
+  };
+}
+
+/** Safari tells the wall clock of its timeline's zero. */
+function startDateMs(video: HTMLVideoElement & { getStartDate?: () => Date }): number | null {
+  const startMs = video.getStartDate?.().getTime() ?? Number.NaN;
+  return Number.isNaN(startMs) ? null : startMs + video.currentTime * 1000;
+}

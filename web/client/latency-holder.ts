@@ -1,0 +1,125 @@
+/**
+ * Keeps a live picture at its distance from the live edge: by its speed, and by a jump after a stall
+ * or a sleep. A viewer who rewinds or pauses for long is left alone until the next jump to live.
+ */
+import { holdRate, type LivePosition } from "./hold-rate.ts";
+
+export type LiveSource = {
+  /** Null while it cannot be told. */
+  position(): LivePosition | null;
+  /** Where in the media to go on from, to be `targetS` behind; null while it cannot be told. */
+  livePositionS(targetS: number): number | null;
+};
+
+export type HolderOptions = {
+  /** Further behind than this, playing faster takes too long. */
+  readonly jumpS: number;
+  /** How much further behind each stall moves the target, for a while. */
+  readonly stallMarginS: number;
+};
+
+const TICK_MS = 100;
+const MAX_MARGIN_S = 2;
+/** How long a stall is remembered, and how fast it is forgotten then. */
+const CALM_MS = 20_000;
+const FORGOTTEN_PER_TICK_S = 0.005;
+const BETWEEN_JUMPS_MS = 1500;
+/** Who chose to be further behind than this wants to be there. */
+const CHOSEN_S = 4;
+
+export class LatencyHolder {
+  readonly #video: HTMLVideoElement;
+  readonly #source: LiveSource;
+  readonly #options: HolderOptions;
+  readonly #listeners = new AbortController();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #isHolding = true;
+  #hasPlayed = false;
+  #isOwnSeek = false;
+  #marginS = 0;
+  #stalls = 0;
+  #lastStallMs = 0;
+  #lastJumpMs = 0;
+
+  constructor(video: HTMLVideoElement, source: LiveSource, options: HolderOptions) {
+    this.#video = video;
+    this.#source = source;
+    this.#options = options;
+    const { signal } = this.#listeners;
+    video.addEventListener("playing", () => this.#hasPlayed = true, { signal });
+    video.addEventListener("waiting", () => this.#noteStall(), { signal });
+    video.addEventListener("seeking", () => this.#noteSeek(), { signal });
+    video.addEventListener("play", () => this.#noteChoice(), { signal });
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** How often the picture stood still for want of data. */
+  get stalls(): number {
+    return this.#stalls;
+  }
+
+  /** Whether the viewer watches live, and not an earlier moment of the broadcast. */
+  get isAtLive(): boolean {
+    const position = this.#source.position();
+    return position === null || this.#isHolding && !this.#video.paused;
+  }
+
+  jumpToLive(): void {
+    this.#isHolding = true;
+    this.#jump();
+    if (this.#video.paused) this.#video.play().catch(() => {});
+  }
+
+  destroy(): void {
+    clearInterval(this.#timer);
+    this.#listeners.abort();
+    this.#video.playbackRate = 1;
+  }
+
+  #tick(): void {
+    const position = this.#source.position();
+    if (position === null || this.#video.paused || !this.#hasPlayed) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#lastStallMs > CALM_MS) {
+      this.#marginS = Math.max(0, this.#marginS - FORGOTTEN_PER_TICK_S);
+    }
+    if (!this.#isHolding) return this.#setRate(1);
+    const wanted = { ...position, targetS: position.targetS + this.#marginS };
+    const step = holdRate(wanted, this.#video.playbackRate, this.#options.jumpS);
+    if (step.kind === "rate") this.#setRate(step.rate);
+    else if (nowMs - this.#lastJumpMs > BETWEEN_JUMPS_MS) this.#jump();
+  }
+
+  #jump(): void {
+    const position = this.#source.position();
+    if (position === null) return;
+    const toS = this.#source.livePositionS(position.targetS + this.#marginS);
+    if (toS === null) return;
+    this.#lastJumpMs = performance.now();
+    this.#isOwnSeek = true;
+    this.#setRate(1);
+    this.#video.currentTime = toS;
+  }
+
+  #setRate(rate: number): void {
+    if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
+  }
+
+  #noteStall(): void {
+    if (!this.#hasPlayed || this.#video.seeking || this.#video.paused) return;
+    this.#stalls += 1;
+    this.#lastStallMs = performance.now();
+    this.#marginS = Math.min(MAX_MARGIN_S, this.#marginS + this.#options.stallMarginS);
+  }
+
+  #noteSeek(): void {
+    if (this.#isOwnSeek) this.#isOwnSeek = false;
+    else this.#noteChoice();
+  }
+
+  #noteChoice(): void {
+    const position = this.#source.position();
+    if (position === null || !this.#hasPlayed) return;
+    this.#isHolding = position.latencyS - position.targetS < CHOSEN_S;
+  }
+}

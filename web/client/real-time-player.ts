@@ -1,0 +1,120 @@
+/**
+ * The source as FLV through mpegts.js: a fraction of a second behind, in one quality, and with no
+ * way back in time. Loaded only when somebody asks for it.
+ */
+import mpegts from "mpegts.js";
+import { LatencyHolder } from "./latency-holder.ts";
+import {
+  bufferedAheadS,
+  type Player,
+  type PlayerEvents,
+  retryDelayMs,
+  startPlayback,
+} from "./player.ts";
+
+type MpegtsPlayer = ReturnType<typeof mpegts.createPlayer>;
+
+/** What the server writes into onMetaData. */
+type Metadata = { readonly startsAtMs?: number };
+
+/** How much is kept ready: a few frames, so that the network may hesitate once. */
+const TARGET_S = 0.18;
+
+const PLACE_EVERY_MS = 20;
+
+const CONFIG = {
+  isLive: true,
+  enableWorker: false, // the CSP allows no blob scripts
+  enableStashBuffer: false, // it would collect before it decodes
+  lazyLoad: false,
+  autoCleanupSourceBuffer: true,
+  autoCleanupMaxBackwardDuration: 30,
+  autoCleanupMinBackwardDuration: 15,
+};
+
+export class RealTimePlayer implements Player {
+  readonly holder: LatencyHolder;
+  readonly #video: HTMLVideoElement;
+  readonly #url: string;
+  readonly #events: PlayerEvents;
+  #player: MpegtsPlayer | null = null;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #attempt = 0;
+  #startsAtMs: number | null = null;
+  #placing: ReturnType<typeof setInterval> | undefined;
+
+  constructor(video: HTMLVideoElement, url: string, events: PlayerEvents) {
+    this.#video = video;
+    this.#url = url;
+    this.#events = events;
+    this.holder = new LatencyHolder(video, {
+      position: () => {
+        const bufferS = bufferedAheadS(video);
+        return bufferS === 0 ? null : { latencyS: bufferS, targetS: TARGET_S, bufferS };
+      },
+      livePositionS: (targetS) => this.#livePositionS(targetS),
+    }, { jumpS: 0.8, stallMarginS: 0.05 });
+    this.#start();
+  }
+
+  playingAtMs(): number | null {
+    if (this.#startsAtMs === null || this.#video.readyState < 2) return null;
+    return this.#startsAtMs + this.#video.currentTime * 1000;
+  }
+
+  destroy(): void {
+    clearTimeout(this.#retry);
+    clearInterval(this.#placing);
+    this.holder.destroy();
+    this.#player?.destroy();
+    this.#player = null;
+  }
+
+  #start(): void {
+    this.#player?.destroy();
+    this.#startsAtMs = null;
+    this.#placeAtEdge();
+    const player = mpegts.createPlayer({ type: "flv", isLive: true, url: this.#url }, CONFIG);
+    this.#player = player;
+    const { ERROR, LOADING_COMPLETE, METADATA_ARRIVED } = mpegts.Events;
+    player.on(METADATA_ARRIVED, (metadata: Metadata) => {
+      this.#startsAtMs = metadata.startsAtMs ?? null;
+    });
+    player.on(ERROR, (_type: string, detail: string) => this.#startAgain(detail));
+    // The publisher dropped out, or the broadcast is over: the page hears which from the API.
+    player.on(LOADING_COMPLETE, () => this.#startAgain("the stream ended"));
+    player.attachMediaElement(this.#video);
+    player.load();
+    startPlayback(this.#video);
+  }
+
+  #startAgain(detail: string): void {
+    this.#events.onTrouble(detail);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#start(), retryDelayMs(this.#attempt));
+    this.#attempt += 1;
+  }
+
+  /** The server sends everything since the last keyframe at once: live is at the end of that. */
+  #placeAtEdge(): void {
+    clearInterval(this.#placing);
+    let lastS = 0;
+    this.#placing = setInterval(() => {
+      const toS = this.#livePositionS(TARGET_S);
+      if (toS === null) return;
+      const isStillComing = toS - lastS > PLACE_EVERY_MS / 1000 * 3;
+      lastS = toS;
+      if (isStillComing) return;
+      clearInterval(this.#placing);
+      this.#attempt = 0;
+      if (toS - this.#video.currentTime > TARGET_S) this.holder.jumpToLive();
+    }, PLACE_EVERY_MS);
+  }
+
+  #livePositionS(targetS: number): number | null {
+    const { buffered } = this.#video;
+    if (buffered.length === 0) return null;
+    const last = buffered.length - 1;
+    return Math.max(buffered.start(last), buffered.end(last) - targetS);
+  }
+}
