@@ -34,6 +34,13 @@ export type NginxOptions = {
   readonly pushUrl?: string;
 };
 
+/** nginx and its RTMP module on this machine; null when one of them is missing. */
+export function findNginx(): { readonly program: string; readonly module: string } | null {
+  const program = findProgram();
+  const module = findModule();
+  return program === undefined || module === undefined ? null : { program, module };
+}
+
 /** Whether this machine can run `startNginx`. */
 export function hasNginxRtmp(): boolean {
   return findProgram() !== undefined && findModule() !== undefined;
