@@ -45,7 +45,9 @@ export class BroadcastReports {
 
   /** The API let the publisher in again, perhaps under a higher epoch. */
   renew(epoch: number): void {
+    if (epoch === this.#epoch) return;
     this.#epoch = epoch;
+    this.#remember(null);
   }
 
   started({ facts }: Source, packager: PackagerStart, startedAt: Date): void {
@@ -59,6 +61,7 @@ export class BroadcastReports {
     const { rungs } = packager;
     this.#saved = {
       authorisation,
+      controlEpoch: this.#epoch,
       packager: { ...packager, rungs: [...rungs] },
       started: { startedAt: startedAt.toISOString(), source: facts, renditions },
     };
@@ -69,6 +72,7 @@ export class BroadcastReports {
   /** A broadcast that a process before began; it may have died before the API knew. */
   resumed(saved: SavedBroadcast): void {
     this.#saved = saved;
+    this.#epoch = saved.controlEpoch;
     this.#tellStarted(saved);
   }
 
@@ -124,7 +128,7 @@ export class BroadcastReports {
       startedAt: saved.started.startedAt,
       ended,
       // What has ended is not taken over.
-      ...(ended === null ? { broadcast: saved } : {}),
+      ...(ended === null ? { broadcast: { ...saved, controlEpoch: this.#epoch } } : {}),
     });
   }
 }

@@ -35,7 +35,10 @@ const packagerStartSchema = z.object({
 });
 
 const savedBroadcastSchema = z.object({
+  /** Its epoch is that of the playlists' URLs, for as long as the broadcast lasts. */
   authorisation: authoriseResponseSchema,
+  /** The epoch under which the API takes our word: it grows with every process. */
+  controlEpoch: z.int().positive(),
   /** What the API was told, or would have been. */
   started: startedRequestSchema.omit({ nodeId: true, broadcastId: true, epoch: true }),
   packager: packagerStartSchema,
