@@ -63,15 +63,15 @@ afterAll(async () => {
 type PageFacts = { stalls: number; errors: string[]; latencyS: number };
 type PlayerWindow = { Hls: typeof HlsJs; facts: () => PageFacts };
 
-async function openPlayer(page: Page, url: string): Promise<void> {
+async function openPlayer(page: Page, url: string, lowLatencyMode: boolean): Promise<void> {
   await page.setContent("<video muted autoplay></video>");
   await page.addScriptTag({ path: HLS_JS });
-  await page.evaluate((source) => {
+  await page.evaluate(({ source, lowLatencyMode }) => {
     const player = window as unknown as PlayerWindow;
     const video = document.querySelector("video");
     if (video === null) throw new Error("there is no video element");
     const facts = { stalls: 0, errors: [] as string[] };
-    const hls = new player.Hls({ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.5 });
+    const hls = new player.Hls({ lowLatencyMode, maxLiveSyncPlaybackRate: 1.5 });
     hls.on(player.Hls.Events.ERROR, (_, error) => {
       facts.errors.push(`${error.details}${error.fatal ? " (fatal)" : ""}`);
     });
@@ -81,17 +81,22 @@ async function openPlayer(page: Page, url: string): Promise<void> {
     player.facts = () => ({ ...facts, latencyS: hls.latency });
     hls.loadSource(source);
     hls.attachMedia(video);
-  }, url);
+  }, { source: url, lowLatencyMode });
 }
 
-test.each([["with parts", 340, 3.2], ["without parts", null, 8]])(
+test.each([
+  ["with parts", 340, true, { latencyS: 3.2, stalls: 1 }],
+  // Whole segments come every second or two, and a viewer of the first second has none to spare.
+  ["with parts it does not ask for", 340, false, { latencyS: 9, stalls: 5 }],
+  ["without parts", null, true, { latencyS: 8, stalls: 1 }],
+])(
   "hls.js plays a broadcast %s from its first second, and its end",
-  async (_, partTargetMs, latencyS) => {
+  async (_, partTargetMs, lowLatencyMode, most) => {
     const videoUrl = newVideoUrl();
     const url = `http://127.0.0.1:${server.port}/hls-live/${videoUrl}.m3u8`;
     live.announce(videoUrl);
     const page = await browser.newPage();
-    await openPlayer(page, url);
+    await openPlayer(page, url, lowLatencyMode);
     const packager = startPackager(videoUrl, partTargetMs);
     const startedMs = performance.now();
     const elapsedMs = () => performance.now() - startedMs;
@@ -111,8 +116,8 @@ test.each([["with parts", 340, 3.2], ["without parts", null, 8]])(
     const facts = await page.evaluate(() => (window as unknown as PlayerWindow).facts());
     expect(facts.errors.filter((error) => error.endsWith("(fatal)"))).toEqual([]);
     // On a machine that other suites keep busy, Chromium itself may miss a beat.
-    expect(facts.stalls).toBeLessThanOrEqual(1);
-    expect(facts.latencyS).toBeLessThan(latencyS);
+    expect(facts.stalls).toBeLessThanOrEqual(most.stalls);
+    expect(facts.latencyS).toBeLessThan(most.latencyS);
     await packager.end();
     await until(() => page.evaluate(() => document.querySelector("video")?.ended), 8000);
     await page.close();
