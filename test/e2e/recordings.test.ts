@@ -157,7 +157,9 @@ test("frames of a broadcast become its storyboard", async () => {
   const { pathname } = new URL(storyboardUrl ?? "");
   const vtt = await (await fetch(`${served.url}${pathname}`)).text();
   // The third frame was taken one second after the pause.
-  expect(vtt).toMatch(/00:00:0[12]\.\d{3} --> 00:00:0[45]\.\d{3}\nsprite-0\.jpg#xywh=160,0,160,90\n/);
+  expect(vtt).toMatch(
+    /00:00:0[12]\.\d{3} --> 00:00:0[45]\.\d{3}\nsprite-0\.jpg#xywh=160,0,160,90\n/,
+  );
   const sprite = await fetch(new URL("sprite-0.jpg", `${served.url}${pathname}`));
   expect((await sharp(await sprite.arrayBuffer()).metadata()).width).toBe(1600);
 });
