@@ -44,9 +44,6 @@ export type LiveWindowOptions = {
  * storage has is kept only until the slowest blocking reader has it.
  */
 const LINGER_SEGMENTS = { stored: 3, unstored: 9 };
-/** Every so many segments of the past tell their wall clock: between them the durations do. */
-const PAST_CLOCK_STRIDE = 10;
-
 type Listed = PastSegment & { readonly entry: SegmentEntry };
 
 export class LiveWindow {
@@ -96,11 +93,8 @@ export class LiveWindow {
   /** The lines of the playlist, oldest first; the newest `withParts` segments list their parts. */
   entries(withParts: number): SegmentEntry[] {
     const kept = this.#kept.slice(this.#unlistedKept);
-    const [first, ...past] = this.#past;
-    const head = first === undefined ? [] : [{ ...first.entry, wallClockMs: first.wallClockMs }];
     return [
-      ...head,
-      ...past.map(({ entry }) => entry),
+      ...this.#past.map(({ entry }) => entry),
       ...kept.map((segment, index) => toEntry(segment, index >= kept.length - withParts)),
     ];
   }
@@ -158,13 +152,13 @@ export class LiveWindow {
 function toListed(segment: PastSegment): Listed {
   const { msn, initNumber, initUri, isDiscontinuous, wallClockMs, durationS } = segment;
   const uri = `seg-${msn}.m4s`;
-  const tellsClock = isDiscontinuous || msn % PAST_CLOCK_STRIDE === 0;
   const entry: SegmentEntry = {
     isDiscontinuous,
     initUri,
     uri,
     durationS,
-    wallClockMs: tellsClock ? wallClockMs : null,
+    // RFC 8216bis 6.2.1: no tag of a listed segment changes, so its clock stays.
+    wallClockMs,
     parts: [],
     text: segmentLines({ durationS, uri }),
   };

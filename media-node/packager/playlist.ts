@@ -13,8 +13,8 @@ export type PartEntry = {
 export type SegmentHead = {
   readonly isDiscontinuous: boolean;
   readonly initUri: string;
-  /** Wall clock of its first frame, Unix ms; null when the segments before it tell. */
-  readonly wallClockMs: number | null;
+  /** Wall clock of its first frame, Unix ms. */
+  readonly wallClockMs: number;
 };
 
 export type SegmentEntry = SegmentHead & {
@@ -179,9 +179,7 @@ export function segmentLines({ durationS, uri }: Pick<SegmentEntry, "durationS" 
 function pushHead(lines: string[], head: SegmentHead, initUri: string | null): string {
   if (head.isDiscontinuous) lines.push("#EXT-X-DISCONTINUITY");
   if (head.initUri !== initUri) lines.push(`#EXT-X-MAP:URI="${head.initUri}"`);
-  if (head.wallClockMs !== null) {
-    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(head.wallClockMs).toISOString()}`);
-  }
+  lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(head.wallClockMs).toISOString()}`);
   return head.initUri;
 }
 
