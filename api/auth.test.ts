@@ -1,4 +1,4 @@
-/** CLAIMS A1 and A2: what is not a good access token gets nowhere. */
+/** What is not a good access token gets nowhere. */
 import { sign } from "hono/jwt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveKey } from "#shared/keys.ts";

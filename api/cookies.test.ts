@@ -1,4 +1,4 @@
-/** CLAIMS A5 and A6: cookies carry their attributes, and foreign pages cannot write with them. */
+/** Cookies carry their attributes, and foreign pages cannot write with them. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OpenApiDocument } from "./document.ts";
 import { createTestApp, passwordOf, type Session, type TestApp } from "#test/helpers/app.ts";

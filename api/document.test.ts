@@ -1,4 +1,4 @@
-/** CLAIMS B1 to B5: no input makes a 5xx, and every route is in the document. */
+/** No input makes a 5xx, and every route is in the document. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestApp, SERVICE_TOKEN, type Session, type TestApp } from "#test/helpers/app.ts";
 import { listOperations, type Operation } from "#test/helpers/openapi.ts";

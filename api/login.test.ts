@@ -1,4 +1,4 @@
-/** CLAIMS A7 and A8: guessing is slow and tells nothing, and a name is given out once. */
+/** Guessing is slow and tells nothing, and a name is given out once. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApp, passwordOf, type TestApp } from "#test/helpers/app.ts";
 

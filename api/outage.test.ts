@@ -1,4 +1,4 @@
-/** CLAIMS B7: the database goes away under load. */
+/** The database goes away under load. */
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApp, type Session, type TestApp } from "#test/helpers/app.ts";

@@ -1,4 +1,4 @@
-/** CLAIMS A2 to A4: refresh tokens are spent once, and sessions end when they are told to. */
+/** Refresh tokens are spent once, and sessions end when they are told to. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApp, passwordOf, type TestApp } from "#test/helpers/app.ts";
 

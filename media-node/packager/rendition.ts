@@ -318,7 +318,7 @@ export class LiveRendition {
         resolve(answer);
       };
       const waiter = { isDone, finish };
-      // MEDIA.md: nobody waits longer than three target durations.
+      // RFC 8216bis 6.2.5.2: 503 when the wait is far longer than it should be; ours is three targets.
       const limitMs = deadlineMs ?? 3000 * this.#options.targetDurationS;
       const timer = setTimeout(() => finish("timedOut"), limitMs);
       this.#waiters.add(waiter);

@@ -1,4 +1,4 @@
-/** CLAIMS B6: many requests at many connections leave no error and no memory behind. */
+/** Many requests at many connections leave no error and no memory behind. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { callApi, createUser, type TestUser } from "../../helpers/api-client.ts";
