@@ -13,9 +13,6 @@ const FOLDERS: Readonly<Record<ImagePurpose, string>> = {
 };
 const PUBLIC_NAME = /^([0-9a-f-]{36})-(\d{1,9})-(\d{1,4}\.(?:webp|jpe?g))$/;
 
-/** The schema of what `renderImage` gives. */
-export { imageBodySchema } from "#shared/contracts/images.ts";
-
 /** The URL of a variant; it changes with the version, so an answer may be cached for ever. */
 export function variantUrl(
   urls: PublicUrls,

@@ -1,13 +1,14 @@
 /**
  * Playback as a function: a request in, a reply out. Live from memory, the rest from storage.
  */
+import { isNotModified, rangeOf } from "#shared/http/conditions.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import { type Storage, StorageError } from "#shared/storage/port.ts";
 import type { LiveRegistry } from "../packager/live-registry.ts";
 import type { LiveRendition, ReloadAnswer } from "../packager/rendition.ts";
 import { flvReply } from "./flv-reply.ts";
-import { isNotModified, rangeOf, sliceChunks } from "./conditions.ts";
+import { sliceChunks } from "./slice-chunks.ts";
 import {
   CACHE,
   liveReply,

@@ -1,9 +1,7 @@
 /**
- * Conditional and range requests over chunks in memory.
+ * Ranges of what lies in memory in chunks.
  */
 import type { ByteRange } from "#shared/storage/port.ts";
-
-export { isNotModified, rangeOf } from "#shared/http/conditions.ts";
 
 /** The bytes of `range` in what `chunks` are together; views, not copies. */
 export function sliceChunks(chunks: readonly Uint8Array[], range: ByteRange): Uint8Array[] {
