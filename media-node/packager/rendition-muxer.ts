@@ -8,6 +8,7 @@ import type { Recording } from "../recorder/port.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 import { aacCodecOf, avcCodecOf } from "./codecs.ts";
 import { type MuxRun, type Tracks, writeFragment, writeInitSegment } from "./fmp4-writer.ts";
+import { parameterSetsOf, withParameterSets } from "./parameter-sets.ts";
 import type { LiveRendition, RestoredRendition } from "./rendition.ts";
 import type { Cut, CutPart, Segmenter } from "./segmenter.ts";
 import type { RenditionSpool } from "./spool.ts";
@@ -138,7 +139,7 @@ export class RenditionMuxer {
       frames: part.video.length,
       bytes: writeFragment({
         sequenceNumber: this.#sequenceNumber,
-        video: video === null ? null : videoRun(part),
+        video: video === null ? null : videoRun(part, parameterSetsOf(video.avcC)),
         audio: audio === null ? null : audioRun(part, audio),
       }),
     };
@@ -180,7 +181,7 @@ export class RenditionMuxer {
   }
 }
 
-function videoRun(part: CutPart): MuxRun | null {
+function videoRun(part: CutPart, parameterSets: Uint8Array): MuxRun | null {
   const [first] = part.video;
   if (first === undefined) return null;
   return {
@@ -191,7 +192,7 @@ function videoRun(part: CutPart): MuxRun | null {
         sample.dtsTicks + Math.round(sample.durationTicks)) - sample.dtsTicks,
       compositionTicks: sample.compositionTicks,
       isSync: sample.isKeyframe,
-      data: sample.data,
+      data: sample.isKeyframe ? withParameterSets(sample.data, parameterSets) : sample.data,
     })),
   };
 }
