@@ -18,7 +18,8 @@ const args = [
   ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p"],
   ["-threads", "1", "-bf", "0", "-g", String(GOP_FRAMES), "-sc_threshold", "0"],
   ["-b:v", "2500k", "-maxrate", "2500k", "-bufsize", "2500k"],
-  ["-c:a", "aac", "-b:a", "96k", "-flush_packets", "1"],
+  // The sound has no end of its own: without this the encoder would go on, and as fast as it can.
+  ["-c:a", "aac", "-b:a", "96k", "-shortest", "-flush_packets", "1"],
   ["-f", "flv", "-flvflags", "no_duration_filesize", url],
 ].flat();
 const encoder = spawn("ffmpeg", args, { stdio: ["pipe", "ignore", "inherit"] });

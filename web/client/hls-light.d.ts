@@ -1,4 +1,14 @@
 /** hls.js ships one set of types; its light build has the same surface as far as we use it. */
 declare module "hls.js/light" {
-  export { default as Hls, type ErrorData, ErrorTypes, Events, type HlsConfig } from "hls.js";
+  export {
+    default as Hls,
+    type ErrorData,
+    ErrorTypes,
+    Events,
+    type HlsConfig,
+    type LoaderCallbacks,
+    type LoaderConfiguration,
+    type LoaderContext,
+    LoaderContextType,
+  } from "hls.js";
 }

@@ -2,6 +2,7 @@
  * HLS through hls.js: close to the live edge, and through every interruption without a reload.
  */
 import { type ErrorData, ErrorTypes, Events, Hls, type HlsConfig } from "hls.js/light";
+import { LiveLoader } from "./live-loader.ts";
 import { LatencyHolder } from "./latency-holder.ts";
 import {
   bufferedAheadS,
@@ -29,6 +30,7 @@ const LIVE: Partial<HlsConfig> = {
   abrEwmaDefaultEstimate: 3_000_000,
   testBandwidth: false,
   startFragPrefetch: true,
+  loader: LiveLoader,
   playlistLoadPolicy: {
     default: {
       maxTimeToFirstByteMs: 15_000,

@@ -1,0 +1,6 @@
+/**
+ * Puts the watch page's HLS player into a page of its own: `window.playHls`.
+ */
+import { playHls } from "#web/client/hls-player.ts";
+
+Object.assign(window, { playHls });
