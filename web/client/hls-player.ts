@@ -6,6 +6,7 @@ import { LiveLoader } from "./live-loader.ts";
 import { LatencyHolder } from "./latency-holder.ts";
 import {
   bufferedAheadS,
+  lastBufferedS,
   type Player,
   type PlayerEvents,
   retryDelayMs,
@@ -17,6 +18,15 @@ export type HlsSource = { readonly url: string; readonly isLive: boolean };
 /** As long as a publisher may be away, and longer: the playlist is asked for again and again. */
 const PATIENT_RETRIES = { maxNumRetry: 10_000, retryDelayMs: 300, maxRetryDelayMs: 2000 };
 const GONE = new Set([404, 410]);
+/** How close a picture is held at most, as a share of what the server recommends. */
+const CLOSEST = 0.5;
+/** What is to be left in the buffer when the next part comes, in seconds. */
+const RESERVE_S = 0.3;
+/** A live picture moves once this share of its distance is loaded, or so many seconds of it. */
+const START_SHARE = 0.8;
+const MAX_START_S = 0.9;
+/** It moves then in any case. */
+const START_PATIENCE_MS = 1000;
 const CALM_MS = 10_000;
 const MAX_RECOVERIES = 3;
 
@@ -53,6 +63,7 @@ export class HlsPlayer implements Player {
   readonly #events: PlayerEvents;
   readonly #video: HTMLVideoElement;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #start: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
   #recoveredAtMs: number[] = [];
 
@@ -66,11 +77,27 @@ export class HlsPlayer implements Player {
       ...(source.isLive ? LIVE : { startPosition: 0 }),
     });
     this.#hls.on(Events.ERROR, (_event, data) => this.#onError(data));
-    this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
+    if (source.isLive) this.#startOnceBuffered();
+    else this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
     this.#hls.on(Events.FRAG_BUFFERED, () => this.#attempt = 0);
     this.#hls.loadSource(source.url);
     this.#hls.attachMedia(video);
     this.holder = source.isLive ? this.#createHolder() : null;
+  }
+
+  /** The picture is there with the first part; it moves once a late second or third one does no harm. */
+  #startOnceBuffered(): void {
+    const start = () => {
+      clearTimeout(this.#start);
+      this.#hls.off(Events.BUFFER_APPENDED, check);
+      startPlayback(this.#video);
+    };
+    const check = () => {
+      this.#start ??= setTimeout(start, START_PATIENCE_MS);
+      const enoughS = Math.min(MAX_START_S, (this.#hls.targetLatency ?? 0) * START_SHARE);
+      if (lastBufferedS(this.#video) >= enoughS) start();
+    };
+    this.#hls.on(Events.BUFFER_APPENDED, check);
   }
 
   playingAtMs(): number | null {
@@ -79,6 +106,7 @@ export class HlsPlayer implements Player {
 
   destroy(): void {
     clearTimeout(this.#retry);
+    clearTimeout(this.#start);
     this.holder?.destroy();
     this.#hls.destroy();
   }
@@ -90,14 +118,17 @@ export class HlsPlayer implements Player {
         if (details === null || !details.live || targetLatency === null) return null;
         // hls.latency is as old as the last `timeupdate`: too old right after a seek.
         const latencyS = details.edge + details.age - this.#video.currentTime;
-        return { latencyS, targetS: targetLatency, bufferS: bufferedAheadS(this.#video) };
+        // Without parts there is nothing to gain: a segment comes whole.
+        const closestS = details.partTarget > 0 ? targetLatency * CLOSEST : targetLatency;
+        const bufferS = bufferedAheadS(this.#video);
+        return { latencyS, targetS: targetLatency, closestS, bufferS };
       },
       livePositionS: (targetS) => {
         const { liveSyncPosition, targetLatency } = this.#hls;
         if (liveSyncPosition === null || targetLatency === null) return null;
         return Math.max(0, liveSyncPosition - (targetS - targetLatency));
       },
-    }, { jumpS: 3, stallMarginS: 0.15 });
+    }, { jumpS: 3, reserveS: RESERVE_S, stallS: 0.15 });
   }
 
   #onError(data: ErrorData): void {

@@ -6,6 +6,7 @@
 export type LivePosition = {
   /** How far the picture is behind what could be played at most. */
   readonly latencyS: number;
+  /** How far it should be. */
   readonly targetS: number;
   /** What can be played before more has to come. */
   readonly bufferS: number;

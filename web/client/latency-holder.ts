@@ -3,26 +3,29 @@
  * or a sleep. A viewer who rewinds or pauses for long is left alone until the next jump to live.
  */
 import { holdRate, type LivePosition } from "./hold-rate.ts";
+import { LiveMargin, type LiveMarginOptions } from "./live-margin.ts";
+
+/** Where the picture is; its target is the distance that is recommended. */
+export type LiveSituation = LivePosition & {
+  /** How close it may be held where the network allows it, in seconds. */
+  readonly closestS: number;
+};
 
 export type LiveSource = {
   /** Null while it cannot be told. */
-  position(): LivePosition | null;
+  position(): LiveSituation | null;
   /** Where in the media to go on from, to be `targetS` behind; null while it cannot be told. */
   livePositionS(targetS: number): number | null;
 };
 
-export type HolderOptions = {
+export type HolderOptions = LiveMarginOptions & {
   /** Further behind than this, playing faster takes too long. */
   readonly jumpS: number;
-  /** How much further behind each stall moves the target, for a while. */
-  readonly stallMarginS: number;
 };
 
 const TICK_MS = 100;
-const MAX_MARGIN_S = 2;
-/** How long a stall is remembered, and how fast it is forgotten then. */
-const CALM_MS = 20_000;
-const FORGOTTEN_PER_TICK_S = 0.005;
+/** Held: no further than this from where it should be. */
+const HELD_S = 0.1;
 const BETWEEN_JUMPS_MS = 1500;
 /** Who chose to be further behind than this wants to be there. */
 const CHOSEN_S = 4;
@@ -36,15 +39,15 @@ export class LatencyHolder {
   #isHolding = true;
   #hasPlayed = false;
   #isOwnSeek = false;
-  #marginS = 0;
+  readonly #margin: LiveMargin;
   #stalls = 0;
-  #lastStallMs = 0;
   #lastJumpMs = 0;
 
   constructor(video: HTMLVideoElement, source: LiveSource, options: HolderOptions) {
     this.#video = video;
     this.#source = source;
     this.#options = options;
+    this.#margin = new LiveMargin(options);
     const { signal } = this.#listeners;
     video.addEventListener("playing", () => this.#hasPlayed = true, { signal });
     video.addEventListener("waiting", () => this.#noteStall(), { signal });
@@ -79,21 +82,25 @@ export class LatencyHolder {
   #tick(): void {
     const position = this.#source.position();
     if (position === null || this.#video.paused || !this.#hasPlayed) return;
-    const nowMs = performance.now();
-    if (nowMs - this.#lastStallMs > CALM_MS) {
-      this.#marginS = Math.max(0, this.#marginS - FORGOTTEN_PER_TICK_S);
-    }
     if (!this.#isHolding) return this.#setRate(1);
-    const wanted = { ...position, targetS: position.targetS + this.#marginS };
+    const nowMs = performance.now();
+    const targetS = this.#targetOf(position);
+    const { latencyS, bufferS } = position;
+    if (Math.abs(latencyS - targetS) < HELD_S) this.#margin.note(bufferS, nowMs);
+    const wanted = { latencyS, targetS, bufferS };
     const step = holdRate(wanted, this.#video.playbackRate, this.#options.jumpS);
     if (step.kind === "rate") this.#setRate(step.rate);
     else if (nowMs - this.#lastJumpMs > BETWEEN_JUMPS_MS) this.#jump();
   }
 
+  #targetOf({ targetS, closestS }: LiveSituation): number {
+    return Math.max(closestS, targetS + this.#margin.seconds);
+  }
+
   #jump(): void {
     const position = this.#source.position();
     if (position === null) return;
-    const toS = this.#source.livePositionS(position.targetS + this.#marginS);
+    const toS = this.#source.livePositionS(this.#targetOf(position));
     if (toS === null) return;
     this.#lastJumpMs = performance.now();
     this.#isOwnSeek = true;
@@ -108,8 +115,7 @@ export class LatencyHolder {
   #noteStall(): void {
     if (!this.#hasPlayed || this.#video.seeking || this.#video.paused) return;
     this.#stalls += 1;
-    this.#lastStallMs = performance.now();
-    this.#marginS = Math.min(MAX_MARGIN_S, this.#marginS + this.#options.stallMarginS);
+    this.#margin.noteStall(performance.now());
   }
 
   #noteSeek(): void {

@@ -39,3 +39,10 @@ export function bufferedAheadS(video: HTMLVideoElement): number {
   }
   return 0;
 }
+
+/** Seconds of the newest that is loaded without a gap, from the picture on when that lies within it. */
+export function lastBufferedS({ buffered, currentTime }: HTMLVideoElement): number {
+  if (buffered.length === 0) return 0;
+  const last = buffered.length - 1;
+  return buffered.end(last) - Math.max(buffered.start(last), currentTime);
+}

@@ -20,6 +20,9 @@ type Metadata = { readonly startsAtMs?: number };
 /** How much is kept ready: a few frames, so that the network may hesitate once. */
 const TARGET_S = 0.18;
 
+/** What of it is to be left at worst. */
+const RESERVE_S = 0.03;
+
 const PLACE_EVERY_MS = 20;
 
 const CONFIG = {
@@ -50,10 +53,11 @@ export class RealTimePlayer implements Player {
     this.holder = new LatencyHolder(video, {
       position: () => {
         const bufferS = bufferedAheadS(video);
-        return bufferS === 0 ? null : { latencyS: bufferS, targetS: TARGET_S, bufferS };
+        if (bufferS === 0) return null;
+        return { latencyS: bufferS, targetS: TARGET_S, closestS: TARGET_S, bufferS };
       },
       livePositionS: (targetS) => this.#livePositionS(targetS),
-    }, { jumpS: 0.8, stallMarginS: 0.05 });
+    }, { jumpS: 0.8, reserveS: RESERVE_S, stallS: 0.05 });
     this.#start();
   }
 
