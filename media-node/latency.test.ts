@@ -46,7 +46,7 @@ test.concurrent.each<[Latency, number | null]>([["lowest", 0.21], ["low", 0.34],
       const url = site.playlistUrl(videoUrl);
       const [rung = ""] = [...mediaPlaylistsOf(await fetchPlaylist(url, 15_000), url).values()];
       let before = await fetchPlaylist(rung);
-      // Three parts are enough to begin with; without parts it takes two segments.
+      // Two parts are enough to begin with; without parts it takes two segments.
       const early = readMediaPlaylist(before);
       expect(early.partTargetS).toBe(partTargetS);
       expect(early.segments.length < 2).toBe(partTargetS !== null);

@@ -25,7 +25,7 @@ import { VideoSegmenter } from "./video-segmenter.ts";
 /** Segments a live playlist lists. */
 const WINDOW_SEGMENTS = 8;
 /** What a broadcast needs before it is shown: segments, or parts, of each rendition. */
-const PLAYABLE = { segments: 2, parts: 3 };
+const PLAYABLE = { segments: 2, parts: 2 };
 /** A rendition that has not begun when another is this far is not waited for. */
 const RENDITION_PATIENCE_S = 4;
 /**
