@@ -148,11 +148,25 @@ async function reloadReply(
   acceptEncoding: string | undefined,
 ): Promise<Reply> {
   const { msn, part, isDelta } = directives;
-  const refusal = refusalOf(await rendition.waitFor(msn === null ? null : { msn, part }));
+  const answered = msn === null
+    ? await waitForStart(rendition, directives.takesParts)
+    : await rendition.waitFor({ msn, part });
+  const refusal = refusalOf(answered);
   if (refusal !== null) return refusal;
   // What many wait for is one reply for all of them, whatever they accept.
   if (msn !== null) return playlistReply(rendition.render(isDelta), CACHE.blocking);
   return liveReply(rendition, { isDelta, cacheControl: CACHE.plain, acceptEncoding });
+}
+
+/**
+ * Waits until a player has something to begin with. Players that know nothing of parts cannot use a
+ * playlist without a segment, and some that do call it empty.
+ */
+async function waitForStart(rendition: LiveRendition, takesParts: boolean): Promise<ReloadAnswer> {
+  if (takesParts) return await rendition.waitFor(null);
+  const answered = await rendition.waitFor({ msn: 0, part: null }, START_PATIENCE_MS);
+  // Whoever has waited long enough gets what there is.
+  return rendition.report() === null ? answered : "ready";
 }
 
 function refusalOf(answered: ReloadAnswer): Reply | null {

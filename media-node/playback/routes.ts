@@ -57,6 +57,8 @@ export type Directives = {
   readonly msn: number | null;
   readonly part: number | null;
   readonly isDelta: boolean;
+  /** `parts=YES`: the player can begin with parts alone, before there is a complete segment. */
+  readonly takesParts: boolean;
 };
 
 const NUMBER = /^\d{1,10}$/;
@@ -78,5 +80,6 @@ export function directivesOf(query: URLSearchParams): Directives | string {
     msn: msn === null ? null : Number(msn),
     part: part === null ? null : Number(part),
     isDelta: skip !== null,
+    takesParts: query.get("parts") === "YES",
   };
 }
