@@ -2,7 +2,7 @@
  * One broadcast on its node: from the accepted publisher, through reconnects, to the end that is
  * reported with exactly one reason.
  */
-import type { EndReason, Issue } from "#shared/contracts/broadcast.ts";
+import type { EndReason } from "#shared/contracts/broadcast.ts";
 import type { AuthoriseResponse, ProgressRequest } from "#shared/contracts/control.ts";
 import { ORIGINALS } from "#shared/contracts/jobs.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
@@ -11,7 +11,7 @@ import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import type { FlvFeed } from "../flv/flv-feed.ts";
-import type { Publisher, PublisherEnd, PublisherSink } from "../ingest/port.ts";
+import type { PublisherEnd, PublisherSink } from "../ingest/port.ts";
 import { Timeline } from "../ingest/timeline.ts";
 import type { Engine } from "../ladder/engine.ts";
 import type { LadderPlan } from "../ladder/plan.ts";
@@ -33,6 +33,7 @@ import {
 } from "./packager-start.ts";
 import { Pipeline, planBroadcast } from "./pipeline.ts";
 import { PosterTaker } from "./poster-taker.ts";
+import { PublisherConnection } from "./publisher-connection.ts";
 import { StreamHealth } from "./stream-health.ts";
 
 export type LiveStreamDeps = {
@@ -75,19 +76,8 @@ type Media = {
 /** A broadcast that a process before began. */
 type Restored = { readonly saved: SavedBroadcast; readonly media: Media };
 
-type Connection = {
-  readonly intake: Intake;
-  readonly acceptedAtMs: number;
-  publisher: Publisher | null;
-  isPaused: boolean;
-  /** Wall clock (Unix ms) of the timeline's zero as of this connection; null before its first tag. */
-  zeroAtMs: number | null;
-};
-
 /** A broadcast of this length has its poster. */
 const POSTER_TAKEN_MS = 4000;
-/** A publisher that is silent for this long may be replaced by another one. */
-const SILENT_MS = 5000;
 const FIRST_MEDIA_DEADLINE_MS = 30_000;
 const NOTHING_RECORDED: RecordingSummary = { durationMs: 0, segments: 0, recordedBytes: 0 };
 
@@ -105,7 +95,7 @@ export class LiveStream {
   readonly #flv: FlvFeed;
   readonly #finished = Promise.withResolvers<void>();
   #state: State;
-  #connection: Connection | null = null;
+  #connection: PublisherConnection | null = null;
   #zeroAtMs: number | null = null;
   #ending: Promise<void> | null = null;
 
@@ -180,11 +170,7 @@ export class LiveStream {
 
   /** Whether a publisher is there that has not fallen silent. */
   get hasHealthyPublisher(): boolean {
-    const connection = this.#connection;
-    if (connection === null || this.isOver) return false;
-    if (connection.isPaused) return true;
-    const lastSignMs = connection.publisher?.lastByteAtMs ?? connection.acceptedAtMs;
-    return performance.now() - lastSignMs < SILENT_MS;
+    return !this.isOver && this.#connection?.isHealthy === true;
   }
 
   /** Resolves when the stream is over, its recording complete and its reports delivered. */
@@ -196,24 +182,22 @@ export class LiveStream {
   attach(epoch: number): PublisherSink {
     this.#reports.renew(epoch);
     const previous = this.#connection;
-    const connection: Connection = {
-      intake: this.#createIntake(),
-      acceptedAtMs: performance.now(),
-      publisher: null,
-      isPaused: false,
-      zeroAtMs: null,
-    };
+    const connection = new PublisherConnection(this.#createIntake());
     this.#connection = connection;
-    if (previous !== null) this.#disconnect(previous);
+    previous?.close();
     this.#expectMedia();
     this.#timeline.resume();
     this.#health.restart();
     return {
-      onStart: (publisher) => this.#onStart(connection, publisher),
+      onStart: (publisher) => {
+        connection.open(publisher);
+        // Another one took its place, or the broadcast ended, while it was being answered.
+        if (this.#connection !== connection) publisher.kick();
+      },
       onTag: (tag) => {
         if (this.#connection !== connection) return;
         this.#zeroAtMs ??= Date.now();
-        connection.zeroAtMs ??= Date.now() - this.#durationMs;
+        connection.noteTag(this.#durationMs);
         connection.intake.push(tag);
       },
       onEnd: (end) => {
@@ -242,7 +226,7 @@ export class LiveStream {
       recordedBytes: packager.recordedBytes,
       issues: [
         ...(isLive ? this.#health.issues(nowMs, encodeSpeed) : []),
-        ...this.#intakeIssues(),
+        ...(this.#connection?.issues ?? []),
         ...(pipeline?.issues ?? []),
         ...packager.issues,
       ].slice(0, 20),
@@ -262,7 +246,7 @@ export class LiveStream {
     const media = state.kind === "starting" ? null : state.media;
     const real = media === null ? asEndBeforeMedia(reason) : reason;
     this.#state = { kind: "ending", reason: real };
-    if (this.#connection !== null) this.#disconnect(this.#connection);
+    this.#connection?.close();
     this.#connection = null;
     this.#deps.live.flv.close(this.#authorisation.videoUrl, this.#flv);
     const summary = await this.#finishMedia(media);
@@ -297,12 +281,6 @@ export class LiveStream {
     const storageKey = `${ORIGINALS}poster-${this.broadcastId}.jpg`;
     const onStored = () => this.#reports.poster(storageKey);
     return new PosterTaker({ ffmpegPath, storage, storageKey, log: this.#log, onStored });
-  }
-
-  #onStart(connection: Connection, publisher: Publisher): void {
-    connection.publisher = publisher;
-    // Another one took its place, or the broadcast ended, while it was being answered.
-    if (this.#connection !== connection) publisher.kick();
   }
 
   #onSource(source: Source): void {
@@ -365,7 +343,7 @@ export class LiveStream {
       segmentTargetMs: SEGMENT_TARGET_MS,
       createEngine: () => this.#deps.createEngine(this.#log),
       onPicture: recording ? (ptsMs, jpeg) => this.#pictures.add(ptsMs, jpeg) : null,
-      onBackpressure: (isFull) => this.#holdBack(isFull),
+      onBackpressure: (isFull) => this.#connection?.holdBack(isFull),
       onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
       log: this.#log,
     });
@@ -398,15 +376,7 @@ export class LiveStream {
     state.media.pipeline?.push(tag);
   }
 
-  #holdBack(isFull: boolean): void {
-    const connection = this.#connection;
-    if (connection === null || connection.isPaused === isFull) return;
-    connection.isPaused = isFull;
-    if (isFull) connection.publisher?.pause();
-    else connection.publisher?.resume();
-  }
-
-  #onPublisherGone(connection: Connection, end: PublisherEnd): void {
+  #onPublisherGone(connection: PublisherConnection, end: PublisherEnd): void {
     this.#connection = null;
     connection.intake.stop();
     if (end.cause === "stopped") return void this.end("publisher_stopped");
@@ -433,11 +403,6 @@ export class LiveStream {
     );
   }
 
-  #disconnect(connection: Connection): void {
-    connection.intake.stop();
-    connection.publisher?.kick();
-  }
-
   async #finishMedia(media: Media | null): Promise<RecordingSummary> {
     if (media === null) return NOTHING_RECORDED;
     try {
@@ -449,13 +414,5 @@ export class LiveStream {
       this.#log.error("broadcast.finish_failed", { error });
       return { ...NOTHING_RECORDED, durationMs: this.#durationMs };
     }
-  }
-
-  #intakeIssues(): Issue[] {
-    const track = this.#connection?.intake.lateTrack ?? null;
-    if (track === null) return [];
-    const detail =
-      `The ${track} began after the broadcast and is left out: start the stream again.`;
-    return [{ code: "LATE_TRACK", detail }];
   }
 }
