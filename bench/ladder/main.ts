@@ -19,7 +19,8 @@ import { readMemoryBytes } from "../tools/process-tree.ts";
 import { recordSource, startBareFfmpeg, startNode, startPackager } from "./site.ts";
 
 const GOALS = { bare: 1.05, copy: 0.6, packagerShare: 0.03, memoryMiB: 60 };
-const WARM_UP_MS = 5000;
+/** The runtime goes on compiling what is hot for a while; a broadcast lasts for hours. */
+const WARM_UP_MS = 15_000;
 
 type Cost = {
   /** Of one core, everything together. */

@@ -1,22 +1,22 @@
 /**
- * Publishes the clock to an RTMP url until its stdin closes: `bun clock-publisher.program.ts URL`.
- * Prints the stamp of the first frame: the moment the "camera" was switched on.
+ * Publishes the clock to an RTMP url until its stdin closes, with a keyframe every so many frames:
+ * `bun clock-publisher.program.ts URL FRAMES`. Prints the stamp of the first frame: the moment the
+ * "camera" was switched on.
  */
 import { spawn } from "node:child_process";
 import { ClockFrames } from "./clock-frame.ts";
 
 const SIZE = { width: 1280, height: 720 };
 const FPS = 30;
-const GOP_FRAMES = 60;
 
-const [url = ""] = process.argv.slice(2);
+const [url = "", keyframes = "60"] = process.argv.slice(2);
 const args = [
   ["-hide_banner", "-nostats", "-loglevel", "error"],
   ["-probesize", "32", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-r", String(FPS)],
   ["-s", `${SIZE.width}x${SIZE.height}`, "-i", "pipe:0"],
   ["-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000"],
   ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p"],
-  ["-threads", "1", "-bf", "0", "-g", String(GOP_FRAMES), "-sc_threshold", "0"],
+  ["-threads", "1", "-bf", "0", "-g", keyframes, "-sc_threshold", "0"],
   ["-b:v", "2500k", "-maxrate", "2500k", "-bufsize", "2500k"],
   // The sound has no end of its own: without this the encoder would go on, and as fast as it can.
   ["-c:a", "aac", "-b:a", "96k", "-shortest", "-flush_packets", "1"],

@@ -2,9 +2,11 @@
  * From lens to eye: how old a picture is when an ordinary browser shows it.
  *
  *   bun bench/latency/main.ts [--seconds 20 | --minutes 10] [--modes low,lowest,real-time,nginx]
+ *     [--keyframes 60]
  *
- * A clock is drawn into 720p30 frames with a keyframe every 2 s and published over RTMP; the page's
- * script reads it off each frame Chromium shows. One mode after the other, on one machine and clock.
+ * A clock is drawn into 720p30 frames with a keyframe every 2 s (or so many frames) and published over
+ * RTMP; the page's script reads it off each frame Chromium shows. One mode after the other, on one
+ * machine and clock.
  */
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -21,6 +23,7 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "20" },
     minutes: { type: "string" },
     modes: { type: "string", default: "low,lowest,real-time,nginx" },
+    keyframes: { type: "string", default: "60" },
   },
 });
 const MEASURE_MS = flags.minutes === undefined
@@ -50,7 +53,9 @@ type Publisher = { readonly firstFrameAtMs: number; readonly stop: () => Promise
 /** Resolves when the first frame was taken. */
 async function publishClock(url: string): Promise<Publisher> {
   const program = new URL("./clock-publisher.program.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [program, url], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [program, url, flags.keyframes], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const firstFrameAtMs = await new Promise<number>((resolve) =>
     child.stdout.once("data", (line: Uint8Array) => resolve(Number(Buffer.from(line).toString())))
@@ -179,6 +184,10 @@ async function measureNginx(browser: Browser): Promise<Figures[]> {
 
 const seconds = (ms: number | null) => ms === null ? "-" : `${(ms / 1000).toFixed(2)} s`;
 
+function ratio(theirsMs: number | null, oursMs: number | null): string {
+  return theirsMs === null || oursMs === null ? "-" : (theirsMs / oursMs).toFixed(1);
+}
+
 function print(figures: readonly Figures[]): void {
   const rows = [
     ["mode", "p50", "p99", "stalls", "frames", "publish→picture", "open→picture", "joined p50"],
@@ -199,7 +208,10 @@ function print(figures: readonly Figures[]): void {
   const peer = figures.find(({ mode }) => mode.startsWith("nginx"));
   for (const row of figures) {
     if (peer === undefined || row === peer) continue;
-    console.log(`${row.mode}: ${(peer.p50Ms / row.p50Ms).toFixed(1)} × lower than ${peer.mode}`);
+    console.log(
+      `${row.mode}: ${ratio(peer.p50Ms, row.p50Ms)} × lower than ${peer.mode}, ` +
+        `for late joiners ${ratio(peer.joinedP50Ms, row.joinedP50Ms)} ×`,
+    );
   }
   console.log(
     "goals: low p50 1.3 s, p99 1.8 s; lowest p50 1.0 s; real-time 0.4 s; publish→picture 1.5 s; open→picture 1 s; 3 × lower",

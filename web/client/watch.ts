@@ -2,7 +2,6 @@
  * The watch page's island: waits for the broadcast, plays it close to its live edge or in real time,
  * and says in words what is going on when there is no picture.
  */
-import "media-chrome";
 import { playHls } from "./hls-player.ts";
 import type { Player, PlayerEvents } from "./player.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -180,5 +179,7 @@ page.realTime.addEventListener("click", () => {
 // What was rendered is a moment old at most: no need to wait for the API's word.
 const rendered = page.badge.dataset["status"];
 if (rendered === "CREATED" || rendered === "RUNNING" || rendered === "ENDED") become(rendered);
+// The picture comes first: its controls are a bundle of their own.
+void import("media-chrome");
 setInterval(show, SHOW_MS);
 setTimeout(() => void poll(), status === null ? 0 : POLL_MS);
