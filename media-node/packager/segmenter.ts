@@ -70,7 +70,7 @@ export class CutRule {
 
   /** At a keyframe: cut here, when the segment is long enough or would be too long at the next one. */
   isDue(elapsedTicks: number, keyframeIntervalTicks: number): boolean {
-    return elapsedTicks >= this.#wantedTicks() - TOLERANCE_TICKS ||
+    return elapsedTicks >= this.wantedTicks - TOLERANCE_TICKS ||
       elapsedTicks + keyframeIntervalTicks > this.maxTicks;
   }
 
@@ -83,7 +83,8 @@ export class CutRule {
     this.#segments += 1;
   }
 
-  #wantedTicks(): number {
+  /** How long the open segment shall last. */
+  get wantedTicks(): number {
     if (this.#segments >= FIRST_SEGMENTS) return this.#targetTicks;
     return Math.min(this.#targetTicks, ticksOf(FIRST_SEGMENTS_MS));
   }

@@ -181,3 +181,119 @@ describe("VideoSegmenter gives a part the audio that starts within it", () => {
     expect(partsOf(cuts)[0]?.audio[0]?.start90k).toBe(90_000);
   });
 });
+
+/** Frames of 1/30 s whose clock is `skewMs(frame)` ahead; audio of 20 ms beside them. */
+type Clock = {
+  readonly skewMs: (frame: number) => number;
+  readonly partTargetMs?: number | null;
+  readonly seconds?: number;
+  readonly isHeard?: (seconds: number) => boolean;
+};
+
+function runClock({ skewMs, partTargetMs = 340, seconds = 12, isHeard = () => true }: Clock) {
+  const segmenter = create(partTargetMs, true);
+  const cuts: Cut[] = [];
+  let audioFrame = 0;
+  let lastTicks = -1;
+  for (let frame = 0; frame < seconds * 30; frame += 1) {
+    const dtsTicks = Math.max(frame * 3000 + Math.round(skewMs(frame) * 90), lastTicks + 90);
+    for (; audioFrame * 1800 <= dtsTicks; audioFrame += 1) {
+      if (isHeard(audioFrame / 50)) cuts.push(...segmenter.pushAudio(audioAt(audioFrame / 50)));
+    }
+    // A source's clock takes some frames to trust its rate again.
+    const isSteady = dtsTicks - lastTicks === 3000 && frame > 4;
+    lastTicks = dtsTicks;
+    const durationTicks = isSteady ? 3000 : 0;
+    cuts.push(
+      ...segmenter.pushVideo({ ...sampleAt(0, frame % 60 === 0, durationTicks), dtsTicks }),
+    );
+  }
+  return [...cuts, ...segmenter.end()];
+}
+
+/** What a playlist promises of parts and segments, as sentences where it is broken. */
+function breachesOf(cuts: readonly Cut[], partTargetMs: number | null): string[] {
+  const targetTicks = partTargetMs === null ? Infinity : partTargetMs * 90;
+  const breaches: string[] = [];
+  let end90k: number | null = null;
+  let videoEnd: number | null = null;
+  for (const [index, one] of cuts.entries()) {
+    if (one.kind === "segmentEnd") {
+      if (one.end90k !== end90k) breaches.push(`a segment ends at ${one.end90k}, not ${end90k}`);
+      continue;
+    }
+    if (one.opensSegment?.isDiscontinuous === true) [end90k, videoEnd] = [null, null];
+    if (one.start90k !== (end90k ?? one.start90k)) breaches.push(`a hole before ${one.start90k}`);
+    const ticks = one.end90k - one.start90k;
+    const isLast = cuts[index + 1]?.kind === "segmentEnd";
+    if (ticks > targetTicks + 1) breaches.push(`a part of ${ticks / 90} ms`);
+    if (!isLast && ticks < targetTicks * 0.85) breaches.push(`a short part of ${ticks / 90} ms`);
+    if (one.video.length + one.audio.length === 0) breaches.push("an empty part");
+    for (const { dtsTicks, durationTicks } of one.video) {
+      if (dtsTicks !== (videoEnd ?? dtsTicks)) breaches.push(`a frame at ${dtsTicks}`);
+      if (!(durationTicks > 0)) breaches.push(`a frame lasts ${durationTicks}`);
+      videoEnd = dtsTicks + durationTicks;
+    }
+    end90k = one.end90k;
+  }
+  return breaches;
+}
+
+describe("VideoSegmenter lays parts end to end where the source's clock", () => {
+  const jumps = [11, -11, 2, -2, 33, 150, 300, -300, 500, 900];
+  test.each(jumps.flatMap((ms) => [60, 65, 73].map((at) => [ms, at] as const)))(
+    "jumps by %i ms before frame %i",
+    (jumpMs, at) => {
+      for (const partTargetMs of [340, 210, null]) {
+        const cuts = runClock({ skewMs: (frame) => (frame >= at ? jumpMs : 0), partTargetMs });
+        expect(breachesOf(cuts, partTargetMs)).toEqual([]);
+        const frames = partsOf(cuts).reduce((sum, { video }) => sum + video.length, 0);
+        expect(frames).toBe(360);
+        expect(partsOf(cuts).at(-1)?.end90k).toBeCloseTo(12 * 90_000 + jumpMs * 90, -1);
+      }
+    },
+  );
+
+  test.each([1, 2, 3, 4, 5])("runs unevenly (%i)", (seed) => {
+    let state = seed;
+    const next = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+    let skew = 0;
+    const skews = Array.from(
+      { length: 1800 },
+      () => (skew += (next() < 0.1 ? 400 : 9) * (next() - 0.5)),
+    );
+    for (const partTargetMs of [340, 210, null]) {
+      const cuts = runClock({ skewMs: (frame) => skews[frame] ?? 0, partTargetMs, seconds: 60 });
+      expect(breachesOf(cuts, partTargetMs)).toEqual([]);
+    }
+  });
+});
+
+describe("VideoSegmenter goes through a hole of 5 s in the video", () => {
+  const skewMs = (frame: number) => (frame >= 200 ? 5000 : 0);
+
+  test.each([340, 210, null])("with what is heard meanwhile (parts of %s ms)", (partTargetMs) => {
+    const cuts = runClock({ skewMs, partTargetMs });
+    expect(breachesOf(cuts.map(withoutVideo), partTargetMs)).toEqual([]);
+    const heard = partsOf(cuts).flatMap(({ audio }) =>
+      audio.map(({ start90k }) => start90k / 1800)
+    );
+    expect(heard.map(Math.round)).toEqual(every(1, 849));
+    expect(partsOf(cuts).some(({ opensSegment }) => opensSegment?.isDiscontinuous)).toBe(false);
+    const lengths = endsOf(cuts).map((end, index, all) => end - (all[index - 1] ?? 0));
+    expect(Math.max(...lengths)).toBeLessThan(2.5);
+  });
+
+  test("as a break in time when nothing is heard", () => {
+    const cuts = runClock({ skewMs, isHeard: (seconds) => seconds < 6 || seconds > 11 });
+    expect(breachesOf(cuts, 340)).toEqual([]);
+    const breaks = partsOf(cuts).filter(({ opensSegment }) => opensSegment?.isDiscontinuous);
+    expect(breaks.map(({ start90k, isIndependent }) => [start90k / 90_000, isIndependent]))
+      .toEqual([[13, true]]);
+  });
+});
+
+/** The frames of a hole are missing; the parts are not. */
+function withoutVideo(one: Cut): Cut {
+  return one.kind === "part" ? { ...one, video: one.video.slice(0, 0) } : one;
+}

@@ -2,8 +2,9 @@
  * Cuts a rendition with video: segments start at keyframes, parts hold whole frames, and the audio
  * of a part is the frames that start within it.
  */
-import type { VideoSample } from "../media.ts";
+import { VIDEO_TIMESCALE, type VideoSample } from "../media.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
+import { FrameRhythm } from "./frame-rhythm.ts";
 import { KeyframeRhythm } from "./keyframe-rhythm.ts";
 import {
   type Cut,
@@ -23,32 +24,40 @@ const AUDIO_PATIENCE_TICKS = ticksOf(250);
 const FIRST_AUDIO_PATIENCE_TICKS = ticksOf(1500);
 /** Audio kept for a rendition whose video does not come. */
 const MAX_AUDIO_TICKS = ticksOf(30_000);
-const DEFAULT_FRAME_TICKS = ticksOf(1000 / 30);
-
-type OpenSegment = {
-  readonly startDts: number;
-  /** Presentation minus decode time of its keyframe: what turns decode times into boundaries. */
-  readonly offset: number;
-};
+/** Audio that is silent for longer does not carry a hole in the video. */
+const AUDIO_STEP_TICKS = ticksOf(50);
+/** Parts of audio alone last so long: an AAC frame of any rate begins in them. */
+const MIN_FILL_TICKS = ticksOf(200);
+/** RFC 8216bis 4.4.4.9: all but the last part of a segment last 85 % of PART-TARGET. */
+const MIN_PART_SHARE = 0.85;
 
 type WaitingPart = Omit<CutPart, "audio"> & { readonly dropsEarlierAudio: boolean };
 
+/**
+ * Parts lie end to end, whatever the frames do: what was published ends where it said it would, and
+ * the frame after it begins there, though a clock that jumped says otherwise. So no segment lasts
+ * longer or shorter than its parts, and the next one begins where it ends.
+ */
 export class VideoSegmenter implements Segmenter {
   readonly #rule: CutRule;
   readonly #partTargetTicks: number;
+  readonly #minPartTicks: number;
   readonly #hasAudio: boolean;
 
-  #segment: OpenSegment | null = null;
+  #segment: { readonly startDts: number } | null = null;
+  /** Presentation minus decode time of its keyframe: what turns decode times into boundaries. */
+  #offset = 0;
   #opensSegment: WaitingPart["opensSegment"] = null;
   #isDiscontinuous = false;
   #isFirstAfterBreak = true;
   readonly #keyframes: KeyframeRhythm;
-  /** The open part's samples, and when the last of them ends. */
+  readonly #frames = new FrameRhythm(VIDEO_TIMESCALE, HOLE_TICKS);
+  /** As the last frame came. */
+  #lastDts = -Infinity;
+  /** The open part: where it begins, its samples, and when the last of them ends. */
+  #partDts = 0;
   #samples: TimedVideoSample[] = [];
-  #endDts = 0;
-  /** A sample whose duration only the next one tells. */
-  #tail: VideoSample | null = null;
-  #frameTicks = DEFAULT_FRAME_TICKS;
+  #endDts: number | null = null;
 
   /** Cuts whose audio may not be complete yet. */
   #waiting: (WaitingPart | SegmentEnd)[] = [];
@@ -61,20 +70,19 @@ export class VideoSegmenter implements Segmenter {
     this.#partTargetTicks = options.partTargetMs === null
       ? Number.POSITIVE_INFINITY
       : ticksOf(options.partTargetMs);
+    this.#minPartTicks = Math.ceil(this.#partTargetTicks * MIN_PART_SHARE);
     this.#hasAudio = options.hasAudio;
   }
 
   pushVideo(sample: VideoSample): Cut[] {
-    const headDts = this.#tail?.dtsTicks ?? this.#samples.at(-1)?.dtsTicks ?? this.#endDts - 1;
-    if (this.#segment !== null && sample.dtsTicks <= headDts) return [];
-    this.#settleTail(sample.dtsTicks);
-    this.#cutBefore(sample);
-    if (this.#segment === null) return [];
-    if (this.#partTargetTicks < Infinity && sample.durationTicks > 0) {
-      this.#append(sample, sample.durationTicks);
-      if (this.#isPartFull()) this.#closePart(this.#endDts);
-    } else this.#tail = sample;
-    return this.#release(sample.dtsTicks + this.#segment.offset);
+    if (sample.dtsTicks <= this.#lastDts) return [];
+    if (this.#segment === null && !sample.isKeyframe) return [];
+    this.#lastDts = sample.dtsTicks;
+    this.#frames.note(sample.dtsTicks);
+    if (sample.isKeyframe) this.#keyframes.note(sample.dtsTicks);
+    this.#closeHole(sample.dtsTicks);
+    this.#take(sample);
+    return this.#release(sample.dtsTicks + this.#offset);
   }
 
   pushAudio(frame: TimedAudioFrame): Cut[] {
@@ -88,101 +96,175 @@ export class VideoSegmenter implements Segmenter {
   breakTimeline(): Cut[] {
     const cuts = this.end();
     this.#isDiscontinuous = true;
+    this.#endDts = null;
     return cuts;
   }
 
   end(): Cut[] {
-    this.#settleTail(null);
-    if (this.#segment !== null) this.#closeSegment(this.#endDts);
-    this.#isFirstAfterBreak = true;
+    this.#endRun();
     return this.#release(Number.POSITIVE_INFINITY);
   }
 
-  /** The tail is shown until `nextDts`; as long as the frames before it when that is not known. */
-  #settleTail(nextDts: number | null): void {
-    const tail = this.#tail;
-    if (tail === null) return;
-    this.#tail = null;
-    const gapTicks = nextDts === null ? 0 : nextDts - tail.dtsTicks;
-    const isKnown = gapTicks > 0 && gapTicks <= HOLE_TICKS;
-    const durationTicks = isKnown ? gapTicks : tail.durationTicks || this.#frameTicks;
-    // RFC 8216bis 4.4.3.7: a frame that lasted longer than expected begins a part of its own.
-    if (this.#wouldOverfill(tail.dtsTicks + durationTicks)) this.#closePart(tail.dtsTicks);
-    this.#append(tail, durationTicks);
+  #endRun(): void {
+    if (this.#segment !== null) this.#closeSegment(this.#settleEnd());
+    this.#lastDts = -Infinity;
+    this.#isFirstAfterBreak = true;
   }
 
-  #append(sample: VideoSample, durationTicks: number): void {
-    const start = this.#samples[0]?.dtsTicks ?? sample.dtsTicks;
-    // A frame that is shown longer than those before it: the part ends without it.
-    const isTooLong = sample.dtsTicks + durationTicks - start > this.#partTargetTicks + 1;
-    if (isTooLong) this.#closePart(sample.dtsTicks);
-    this.#samples.push({ ...sample, durationTicks });
-    this.#frameTicks = durationTicks;
-    this.#endDts = sample.dtsTicks + durationTicks;
-  }
-
-  #cutBefore(sample: VideoSample): void {
-    const dts = sample.dtsTicks;
-    if (sample.isKeyframe) this.#keyframes.note(dts);
+  #take(sample: VideoSample): void {
+    const dts = this.#place(sample.dtsTicks);
     if (this.#segment === null) {
-      if (sample.isKeyframe) this.#openSegment(sample);
-      return;
+      if (sample.isKeyframe) this.#openSegment(dts, sample);
+    } else {
+      this.#settle(dts);
+      this.#cutBefore(sample, dts);
     }
-    const { startDts } = this.#segment;
-    const isDue = sample.isKeyframe &&
-      this.#rule.isDue(dts - startDts, this.#keyframes.longestTicks);
-    if (isDue || this.#rule.isOverdue(dts + this.#frameTicks - startDts)) {
-      const isAfterHole = dts - this.#endDts > HOLE_TICKS;
-      this.#closeSegment(
-        isAfterHole ? this.#endDts : Math.min(dts, startDts + this.#rule.maxTicks),
+    if (this.#segment !== null) this.#append(sample, dts);
+  }
+
+  /**
+   * Where a frame that came with `dts` begins: at the end of what was published; else where the
+   * frame before it can last until then.
+   */
+  #place(dts: number): number {
+    const last = this.#samples.at(-1);
+    if (last !== undefined && this.#segment !== null) {
+      return Math.min(
+        Math.max(dts, last.dtsTicks + 1),
+        this.#latestEndOf(last, this.#segment.startDts),
       );
-      this.#openSegment(sample);
-      return;
     }
-    if (this.#isPartFull()) this.#closePart(dts);
+    return this.#endDts ?? dts;
   }
 
-  /** One more frame would make the part too long. */
-  #isPartFull(): boolean {
-    return this.#wouldOverfill(this.#endDts + this.#frameTicks);
+  /** RFC 8216bis 4.4.3.7, 4.4.3.1: no part is longer than PART-TARGET, no segment than its target. */
+  #latestEndOf(last: TimedVideoSample, startDts: number): number {
+    const mayBeginPart = last.dtsTicks - this.#partDts >= this.#minPartTicks;
+    const partDts = mayBeginPart ? last.dtsTicks : this.#partDts;
+    return Math.min(partDts + this.#partTargetTicks, startDts + this.#rule.maxTicks);
   }
 
-  /** RFC 8216bis 4.4.3.7: no part is longer than PART-TARGET. */
-  #wouldOverfill(endDts: number): boolean {
-    const first = this.#samples[0];
-    return first !== undefined && endDts - first.dtsTicks > this.#partTargetTicks + 1;
+  /** The last frame is shown until `dts`: when the part gets too long with it, it begins the next. */
+  #settle(dts: number): void {
+    const last = this.#samples.at(-1);
+    if (last !== undefined && this.#isTooLong(dts)) this.#closePart(last.dtsTicks);
   }
 
-  #openSegment(keyframe: VideoSample): void {
-    this.#segment = {
-      startDts: keyframe.dtsTicks,
-      offset: keyframe.compositionTicks,
-    };
+  /** The end of the last frame as far as it is known. */
+  #settleEnd(): number {
+    const endDts = this.#place(this.#endDts ?? 0);
+    this.#settle(endDts);
+    return endDts;
+  }
+
+  #cutBefore(sample: VideoSample, dts: number): void {
+    if (this.#segment === null) return;
+    const elapsedTicks = dts - this.#segment.startDts;
+    const isDue = sample.isKeyframe && this.#rule.isDue(elapsedTicks, this.#keyframes.longestTicks);
+    const frameTicks = this.#ticksOf(sample);
+    if (isDue || this.#rule.isOverdue(elapsedTicks + frameTicks)) {
+      this.#closeSegment(dts);
+      this.#openSegment(dts, sample);
+    } else if (this.#isLongEnough(dts) && this.#isTooLong(dts + frameTicks)) this.#closePart(dts);
+  }
+
+  #append(sample: VideoSample, dts: number): void {
+    const durationTicks = this.#ticksOf(sample);
+    this.#samples.push({ ...sample, dtsTicks: dts, durationTicks });
+    const endDts = dts + durationTicks;
+    this.#endDts = endDts;
+    const isFull = this.#isLongEnough(endDts) && this.#isTooLong(endDts + durationTicks);
+    // The next frame is not waited for when it is known where this one ends.
+    if (sample.durationTicks > 0 && isFull && !this.#isTooLong(endDts)) this.#closePart(endDts);
+  }
+
+  /** As long as the frames before it when that is not known. */
+  #ticksOf({ durationTicks }: VideoSample): number {
+    return durationTicks || this.#frames.frameTicks;
+  }
+
+  #isLongEnough(endDts: number): boolean {
+    return endDts - this.#partDts >= this.#minPartTicks;
+  }
+
+  #isTooLong(endDts: number): boolean {
+    return endDts - this.#partDts > this.#partTargetTicks + 1;
+  }
+
+  /** No frame came for long: what was heard meanwhile goes on alone, silence is a break in time. */
+  #closeHole(dts: number): void {
+    if (this.#endDts === null || dts - this.#endDts <= HOLE_TICKS) return;
+    const endDts = this.#settleEnd();
+    if (this.#segment !== null && this.#isHeard(endDts, dts)) {
+      return this.#fill(endDts, dts, this.#segment.startDts);
+    }
+    this.#endRun();
+    this.#isDiscontinuous = true;
+    this.#endDts = null;
+  }
+
+  #isHeard(fromDts: number, untilDts: number): boolean {
+    let reached90k = fromDts + this.#offset;
+    for (const { start90k, end90k } of this.#audio) {
+      if (start90k <= reached90k + AUDIO_STEP_TICKS) reached90k = Math.max(reached90k, end90k);
+    }
+    return reached90k >= untilDts + this.#offset - AUDIO_STEP_TICKS;
+  }
+
+  /** Parts, and segments where a keyframe was due, without a frame. */
+  #fill(fromDts: number, untilDts: number, segmentDts: number): void {
+    for (let startDts = segmentDts;;) {
+      const dueDts = Math.max(fromDts, startDts + this.#rule.wantedTicks);
+      const endDts = Math.min(dueDts, this.#partDts + this.#partTargetTicks);
+      if (endDts >= untilDts) break;
+      if (endDts === dueDts) {
+        this.#closeSegment(endDts);
+        this.#openSegment(endDts, null);
+        startDts = endDts;
+      } else this.#closePart(endDts);
+    }
+    const isWorthIt = untilDts - this.#partDts >= MIN_FILL_TICKS;
+    this.#endDts = isWorthIt ? untilDts : Math.max(fromDts, this.#partDts);
+  }
+
+  /** `first`: no keyframe, or null, when none came in time. */
+  #openSegment(startDts: number, first: VideoSample | null): void {
+    if (first?.isKeyframe === true) this.#offset = first.compositionTicks;
+    this.#segment = { startDts };
+    this.#partDts = startDts;
     this.#opensSegment = { isDiscontinuous: this.#isDiscontinuous };
     this.#isDiscontinuous = false;
   }
 
   #closeSegment(endDts: number): void {
     this.#closePart(endDts);
-    this.#waiting.push({ kind: "segmentEnd", end90k: endDts + (this.#segment?.offset ?? 0) });
+    this.#waiting.push({ kind: "segmentEnd", end90k: endDts + this.#offset });
     this.#segment = null;
+    this.#endDts = endDts;
     this.#rule.noteSegment();
   }
 
+  /** The frames that begin before `endDts`; what is left begins the next part. */
   #closePart(endDts: number): void {
-    const [first] = this.#samples;
-    if (first === undefined || this.#segment === null) return;
-    const { offset } = this.#segment;
+    const startDts = this.#partDts;
+    if (endDts <= startDts || this.#segment === null) return;
+    const offset = this.#offset;
+    const samples = this.#samples.filter(({ dtsTicks }) => dtsTicks < endDts);
+    const [first] = samples;
     this.#waiting.push({
       kind: "part",
       opensSegment: this.#opensSegment,
-      start90k: first.dtsTicks + offset,
+      start90k: startDts + offset,
       end90k: endDts + offset,
-      isIndependent: first.isKeyframe,
-      video: this.#samples,
+      isIndependent: first?.isKeyframe === true && first.dtsTicks === startDts,
+      video: samples.map((sample, index) => ({
+        ...sample,
+        durationTicks: (samples[index + 1]?.dtsTicks ?? endDts) - sample.dtsTicks,
+      })),
       dropsEarlierAudio: this.#isFirstAfterBreak,
     });
-    this.#samples = [];
+    this.#samples = this.#samples.slice(samples.length);
+    this.#partDts = endDts;
     this.#opensSegment = null;
     this.#isFirstAfterBreak = false;
   }
