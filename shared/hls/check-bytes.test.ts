@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import {
   checkBandwidth,
+  checkContinuity,
   checkEqualStarts,
   checkStarts,
   isConcatenation,
   peakBitrateBps,
 } from "./check-bytes.ts";
-import { readStartTimes, readTrackClocks } from "./fragment-times.ts";
+import { readStartTimes, readTrackClocks, readTrackSpans } from "./fragment-times.ts";
 
 describe("checkBandwidth()", () => {
   const segments = [1000, 3000, 1000].map((bytes) => ({ bytes, durationS: 2 }));
@@ -54,6 +55,42 @@ describe("times", () => {
     expect(checkEqualStarts("segment 3", [6, 6.04])).toEqual([
       "segment 3 begins at 6.000, 6.040 s",
     ]);
+  });
+
+  test("checkContinuity() complains about holes and overlaps, but not at discontinuities", () => {
+    const at = (startS: number, isDiscontinuous = false) => ({
+      name: `the segment at ${startS}`,
+      startS,
+      endS: startS + 2,
+      isDiscontinuous,
+    });
+    expect(checkContinuity([at(0), at(2), at(4.0001), at(9, true)])).toEqual([]);
+    expect(checkContinuity([at(0), at(2.02), at(4)])).toEqual([
+      "a hole of 0.0200 s before the segment at 2.02",
+      "an overlap of 0.0200 s before the segment at 4",
+    ]);
+    expect(checkContinuity([at(0), at(2.02)], 0.03)).toEqual([]);
+    expect(checkContinuity([at(0), { ...at(2), endS: Number.NaN }, at(4)])).toEqual([
+      "a hole of NaN s before the segment at 4",
+    ]);
+  });
+
+  test("readTrackSpans() adds up the samples of all fragments of a track", () => {
+    const clocks = [{ trackId: 7, handler: "vide", timescale: 1000 }];
+    const fragment = (start: number, trun: Buffer) =>
+      box(
+        "moof",
+        box("traf", box("tfhd", uint32(0, 7)), box("tfdt", uint32(1 << 24, 0, start)), trun),
+      );
+    const told = box("trun", uint32(0x701, 2, 0, 300, 9, 0, 200, 9, 0));
+    const first = fragment(1000, told);
+    expect(readTrackSpans(Buffer.concat([first, fragment(1500, told)]), clocks))
+      .toEqual(new Map([[7, { startS: 1, endS: 2 }]]));
+    const untold = fragment(1500, box("trun", uint32(0x200, 1, 9)));
+    expect(readTrackSpans(Buffer.concat([first, untold]), clocks))
+      .toEqual(new Map([[7, { startS: 1, endS: Number.NaN }]]));
+    expect(readTrackSpans(fragment(0, box("trun", uint32(0x100, 900))), clocks).get(7)?.endS)
+      .toBeNaN();
   });
 
   test("readStartTimes() reads what the boxes say, and nothing from anything else", () => {

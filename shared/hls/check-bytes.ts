@@ -81,6 +81,32 @@ export function checkStarts(segments: readonly TimedSegment[]): string[] {
   });
 }
 
+/** What one track of a segment spans by its own timestamps. */
+export type TrackTimes = {
+  readonly name: string;
+  readonly startS: number;
+  readonly endS: number;
+  readonly isDiscontinuous: boolean;
+};
+
+/** Of exact times that were divided by their timescales. */
+const SAME_TIME_S = 0.0005;
+
+/**
+ * 4.4.4.3: without EXT-X-DISCONTINUITY the timestamps of a track go on from segment to segment. A
+ * hole of up to `maxHoleS` is let pass. `segments` follow one another.
+ */
+export function checkContinuity(segments: readonly TrackTimes[], maxHoleS = 0): string[] {
+  return segments.slice(1).flatMap((segment, index) => {
+    const before = segments[index];
+    if (before === undefined || segment.isDiscontinuous) return [];
+    const holeS = segment.startS - before.endS;
+    if (holeS >= -SAME_TIME_S && holeS <= maxHoleS + SAME_TIME_S) return [];
+    const what = holeS < 0 ? "an overlap" : "a hole";
+    return [`${what} of ${Math.abs(holeS).toFixed(4)} s before ${segment.name}`];
+  });
+}
+
 /** 6.2.4: one segment begins at one time in every rendition. */
 export function checkEqualStarts(name: string, startsS: readonly number[]): string[] {
   const spreadS = Math.max(...startsS) - Math.min(...startsS);

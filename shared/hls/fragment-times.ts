@@ -1,5 +1,5 @@
 /**
- * When the media in fragmented MP4 begins, read from the boxes alone. What is not fragmented MP4, or
+ * When the media in fragmented MP4 begins and ends, read from the boxes alone. What is not fragmented MP4, or
  * damaged, has no times: nothing throws.
  * @see ISO/IEC 14496-12
  */
@@ -30,25 +30,70 @@ export function readTrackClocks(init: Uint8Array): TrackClock[] {
   });
 }
 
+/** From the first to the last moment of a track, in seconds of decode time. */
+export type TrackSpan = { readonly startS: number; readonly endS: number };
+
 /** Decode time in seconds of the first fragment of each track in `segment`, by track id. */
 export function readStartTimes(
   segment: Uint8Array,
   clocks: readonly TrackClock[],
 ): Map<number, number> {
-  const starts = new Map<number, number>();
-  for (const traf of boxesAt(viewOf(segment), ["moof", "traf"])) {
+  const fragments = readFragments(segment, clocks).toReversed();
+  return new Map(fragments.map(({ trackId, startS }) => [trackId, startS]));
+}
+
+/** What each track of `segment` spans, by track id; its end is NaN where the samples do not say. */
+export function readTrackSpans(
+  segment: Uint8Array,
+  clocks: readonly TrackClock[],
+): Map<number, TrackSpan> {
+  const spans = new Map<number, TrackSpan>();
+  for (const { trackId, startS, durationS } of readFragments(segment, clocks)) {
+    spans.set(trackId, {
+      startS: spans.get(trackId)?.startS ?? startS,
+      endS: startS + durationS,
+    });
+  }
+  return spans;
+}
+
+type Fragment = { readonly trackId: number; readonly startS: number; readonly durationS: number };
+
+/** In the order of the file; without those of tracks that are not declared. */
+function readFragments(segment: Uint8Array, clocks: readonly TrackClock[]): Fragment[] {
+  return boxesAt(viewOf(segment), ["moof", "traf"]).flatMap((traf) => {
     const tfhd = boxesAt(traf, ["tfhd"])[0];
     const tfdt = boxesAt(traf, ["tfdt"])[0];
-    if (tfhd === undefined || tfdt === undefined) continue;
-    if (tfhd.byteLength < 8 || tfdt.byteLength < 8) continue;
+    if (tfhd === undefined || tfdt === undefined) return [];
+    if (tfhd.byteLength < 8 || tfdt.byteLength < 8) return [];
     const trackId = tfhd.getUint32(4);
     const timescale = clocks.find((clock) => clock.trackId === trackId)?.timescale ?? 0;
-    if (timescale === 0 || starts.has(trackId)) continue;
+    if (timescale === 0) return [];
     const isLong = tfdt.getUint8(0) === 1 && tfdt.byteLength >= 12;
     const ticks = isLong ? Number(tfdt.getBigUint64(4)) : tfdt.getUint32(4);
-    starts.set(trackId, ticks / timescale);
-  }
-  return starts;
+    const durationTicks = boxesAt(traf, ["trun"]).reduce((sum, trun) => sum + durationOf(trun), 0);
+    return [{ trackId, startS: ticks / timescale, durationS: durationTicks / timescale }];
+  });
+}
+
+const HAS_DATA_OFFSET = 0x1;
+const HAS_FIRST_FLAGS = 0x4;
+const HAS_DURATION = 0x100;
+/** Duration, size, flags and composition offset: four bytes a sample each. */
+const SAMPLE_FIELDS = [HAS_DURATION, 0x200, 0x400, 0x800];
+
+/** Ticks of all samples; NaN when they do not tell their own. */
+function durationOf(trun: DataView): number {
+  if (trun.byteLength < 8) return Number.NaN;
+  const flags = trun.getUint32(0);
+  const stride = 4 * SAMPLE_FIELDS.filter((field) => (flags & field) !== 0).length;
+  const head = 8 +
+    [HAS_DATA_OFFSET, HAS_FIRST_FLAGS].filter((bit) => (flags & bit) !== 0).length * 4;
+  const end = head + trun.getUint32(4) * stride;
+  if ((flags & HAS_DURATION) === 0 || end > trun.byteLength) return Number.NaN;
+  let ticks = 0;
+  for (let offset = head; offset < end; offset += stride) ticks += trun.getUint32(offset);
+  return ticks;
 }
 
 function viewOf(bytes: Uint8Array): DataView {
