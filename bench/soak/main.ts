@@ -1,6 +1,8 @@
 /**
  * A long broadcast, read as strictly as can be: every load of every playlist against the draft, against
  * the load before it and by hls-parser; over a publisher that drops out and a node that is killed.
+ * Then the whole recording: every segment is there, its timestamps go on from the one before, and
+ * BANDWIDTH is never below what was measured, nor was it while the broadcast ran.
  *
  *   bun bench/soak/main.ts [seconds] [copy|auto|encode]
  *
@@ -12,16 +14,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ladderPolicySchema } from "#shared/contracts/broadcast.ts";
 import { checkMultivariant } from "#shared/hls/check-multivariant.ts";
-import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
+import { checkRecording } from "#test/helpers/check-recording.ts";
 import { ControlServer } from "#test/helpers/control-server.ts";
 import { type Publish, publishArgs, recordFlv } from "#test/helpers/ffmpeg.ts";
 import { fetchPlaylist, mediaPlaylistsOf } from "#test/helpers/media-node.ts";
 import { type NodeProcess, startNodeProcess } from "#test/helpers/node-process.ts";
+import { PlaylistReader } from "#test/helpers/playlist-reader.ts";
 import { until } from "#test/helpers/until.ts";
-import { PlaylistReader } from "./playlist-reader.ts";
+import { BandwidthWitness } from "./bandwidth-witness.ts";
 
 const KEY = "sk_0123456789abcdefghij";
 const AWAY_MS = 3000;
+/** Sound and picture of the file differ in length: each time it begins anew the clock hops. */
+const FILE_SECONDS = 10;
 
 const seconds = Number(process.argv[2] ?? 600);
 const policy = ladderPolicySchema.parse(process.argv[3] ?? "copy");
@@ -43,7 +48,12 @@ async function main(): Promise<number> {
   const control = new ControlServer({ settings: { ladder: policy } });
   await control.up();
   control.addKey(KEY);
-  const pattern = { size: "320x180", videoBitrate: "300k", keyframeSeconds: 2, seconds: 60 };
+  const pattern = {
+    size: "320x180",
+    videoBitrate: "300k",
+    keyframeSeconds: 2,
+    seconds: FILE_SECONDS,
+  };
   await writeFile(join(folder, "source.flv"), await recordFlv(pattern));
   const env = { LADDER: "low=90@150,mid=120@250,high=180@500" };
   const start = (ports: Record<string, string> = {}) =>
@@ -75,7 +85,8 @@ async function soak(
   const readers = [...mediaPlaylistsOf(multivariant, url)].map(([name, rung]) =>
     new PlaylistReader(name, rung)
   );
-  const reading = readers.map((reader) => reader.run());
+  const witness = new BandwidthWitness(url, readers);
+  const reading = [...readers, witness].map((reader) => reader.run());
 
   await Bun.sleep(seconds * 1000 / 3);
   console.log("the publisher drops out");
@@ -97,10 +108,17 @@ async function soak(
   await site.publisher.stop();
   const ended = await until(() => control.ended[0], 20_000);
   await Promise.all(reading);
+  const { complaints: recorded, renditions } = await checkRecording({ url });
   const complaints = [
     ...checkMultivariant(multivariant),
     ...readers.flatMap((reader) => reader.complaints),
-    ...await checkRecording(readers, ended.durationMs),
+    ...recorded,
+    ...witness.check(renditions),
+    ...renditions.flatMap(({ uri, durationS }) =>
+      Math.abs(durationS * 1000 - ended.durationMs) <= 1000
+        ? []
+        : [`${uri}: ${durationS.toFixed(3)} s are recorded of ${ended.durationMs} ms`]
+    ),
     ...readers.flatMap(({ name, loads }) =>
       // At least every second segment was seen.
       loads > seconds / 4 ? [] : [`${name}: only ${loads} loads were answered`]
@@ -114,26 +132,6 @@ async function soak(
   for (const complaint of new Set(complaints)) console.log(`complaint: ${complaint}`);
   console.log(`${complaints.length} complaints over ${(ended.durationMs / 1000).toFixed(1)} s`);
   return complaints.length === 0 ? 0 : 1;
-}
-
-/** The recording has every segment that was made, one after the other. */
-async function checkRecording(
-  readers: readonly PlaylistReader[],
-  durationMs: number,
-): Promise<string[]> {
-  const complaints: string[] = [];
-  for (const { name, url } of readers) {
-    const { isVod, segments, complaints: own } = readMediaPlaylist(await fetchPlaylist(url));
-    complaints.push(...own.map((complaint) => `${name}, recorded: ${complaint}`));
-    if (!isVod) complaints.push(`${name}: there is no recording`);
-    const missing = segments.filter(({ uri }, index) => uri !== `seg-${index}.m4s`);
-    if (missing.length > 0) complaints.push(`${name}: segments are missing from the recording`);
-    const recordedMs = 1000 * segments.reduce((sum, segment) => sum + segment.durationS, 0);
-    if (Math.abs(recordedMs - durationMs) > 1000) {
-      complaints.push(`${name}: recorded ${recordedMs.toFixed(0)} of ${durationMs} ms`);
-    }
-  }
-  return complaints;
 }
 
 process.exit(await main());

@@ -3,7 +3,7 @@
  */
 import * as HLS from "hls-parser";
 import { type CheckedPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
-import { checkDelta, compareLoads } from "#shared/hls/check-reload.ts";
+import { checkDelta, compareLoads, endOf } from "#shared/hls/check-reload.ts";
 
 /** Every so many loads asks for a delta update as well. */
 const DELTA_STRIDE = 4;
@@ -24,9 +24,18 @@ export class PlaylistReader {
     this.url = url;
   }
 
+  get isEnded(): boolean {
+    return this.#before?.playlist.isEnded ?? false;
+  }
+
+  /** How many segments were complete at the last load. */
+  get segments(): number {
+    return this.#before === null ? 0 : endOf(this.#before.playlist);
+  }
+
   /** Resolves when the playlist has ended. */
   async run(): Promise<void> {
-    while (this.#before?.playlist.isEnded !== true) {
+    while (!this.isEnded) {
       const text = await this.#load(this.#directives());
       if (text === null) {
         this.failures += 1;
