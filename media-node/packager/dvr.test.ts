@@ -7,7 +7,8 @@ import { join } from "node:path";
 import * as HLS from "hls-parser";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkMediaPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
-import { checkReload } from "#shared/hls/check-reload.ts";
+import { checkDelta, checkReload } from "#shared/hls/check-reload.ts";
+import type { CheckedSegment } from "#shared/hls/parse-playlist.ts";
 import { newVideoUrl } from "#shared/ids.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
@@ -45,6 +46,11 @@ function render({ videoUrl }: SyntheticBroadcast, isDelta = false): string {
   expect(checkMediaPlaylist(text)).toEqual([]);
   HLS.parse(text);
   return text;
+}
+
+async function readRecording({ videoUrl }: SyntheticBroadcast) {
+  const vod = await storage.get(`videos/${videoUrl}/1/high/index.m3u8`);
+  return readMediaPlaylist(await new Response(vod?.body).text());
 }
 
 /** Pushes second by second, each segment in storage before the next: as in real time. */
@@ -92,6 +98,40 @@ describe("the DVR window", () => {
     expect(delta.segments.length).toBeLessThan(9);
     await broadcast.packager.end();
     expect(await storage.head(`videos/${broadcast.videoUrl}/1/high/seg-0.m4s`)).not.toBeNull();
+  }, 30_000);
+
+  test("counts the discontinuities that leave it; the recording keeps everything", async () => {
+    const start = { partTargetMs: 340, dvrWindowS: 20 };
+    const broadcast = startSyntheticBroadcast({ live, recorder: recorderOf(), start });
+    await runUntil(broadcast, 2, 10);
+    let before = render(broadcast);
+    for (let second = 12; second <= 70; second += 2) {
+      if (second % 20 === 12) broadcast.packager.markDiscontinuity();
+      await runUntil(broadcast, second, second);
+      const after = render(broadcast);
+      expect(checkReload(before, after)).toEqual([]);
+      expect(checkDelta(before, render(broadcast, true), after)).toEqual([]);
+      before = after;
+    }
+    const { mediaSequence, discontinuitySequence, segments } = readMediaPlaylist(before);
+    const listedS = segments.reduce((sum, { durationS }) => sum + durationS, 0);
+    expect(listedS).toBeGreaterThanOrEqual(20);
+    expect(listedS).toBeLessThanOrEqual(22.1);
+    await broadcast.packager.end();
+    const recorded = await readRecording(broadcast);
+    expect(recorded.complaints).toEqual([]);
+    expect(recorded.segments.map(({ uri }) => uri))
+      .toEqual(recorded.segments.map((_, index) => `seg-${index}.m4s`));
+    expect(recorded.segments.reduce((sum, { durationS }) => sum + durationS, 0)).toBeCloseTo(70, 0);
+    // What is listed, and what was counted, is the end of it.
+    const listed = recorded.segments.slice(mediaSequence, mediaSequence + segments.length);
+    const factsOf = ({ uri, durationS, isDiscontinuous }: CheckedSegment) =>
+      [uri, durationS, isDiscontinuous].join();
+    expect(segments.map(factsOf)).toEqual(listed.map(factsOf));
+    const breaks = recorded.segments.filter(({ isDiscontinuous }) => isDiscontinuous);
+    expect(breaks).toHaveLength(3);
+    expect(breaks.filter(({ msn }) => msn < mediaSequence)).toHaveLength(discontinuitySequence);
+    expect(discontinuitySequence).toBe(2);
   }, 30_000);
 
   test("without a recording is what memory holds", () => {
@@ -180,8 +220,7 @@ describe("resumePackager()", () => {
 
     const summary = await back.packager.end();
     expect(summary.durationMs).toBeGreaterThan(26_000);
-    const vod = await storage.get(`videos/${back.videoUrl}/1/high/index.m3u8`);
-    const recorded = readMediaPlaylist(await new Response(vod?.body).text());
+    const recorded = await readRecording(back);
     expect(recorded.complaints).toEqual([]);
     expect(recorded.segments.map(({ msn }) => msn)).toEqual(recorded.segments.map((_, at) => at));
     expect(recorded.segments.filter(({ isDiscontinuous }) => isDiscontinuous)).toHaveLength(1);
