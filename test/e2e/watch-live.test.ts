@@ -6,7 +6,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createUser } from "../helpers/api-client.ts";
 import { launchChromium, samplePlayback } from "../helpers/chromium.ts";
-import { type PublishProcess, startPublish } from "../helpers/publish.ts";
+import type { Publish } from "../helpers/ffmpeg.ts";
+import { startPublish } from "../helpers/publish.ts";
 import { type RunningSluice, startSluice } from "../helpers/sluice.ts";
 import { until } from "../helpers/until.ts";
 
@@ -14,7 +15,7 @@ const SOURCE = { size: "640x360", fps: 30 };
 let sluice: RunningSluice;
 let browser: Browser;
 let publishUrl: string;
-let publisher: PublishProcess;
+let publisher: Publish;
 let page: Page;
 const problems: string[] = [];
 let loads = 0;

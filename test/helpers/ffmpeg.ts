@@ -100,7 +100,7 @@ export function publishArgs(args: readonly string[]): Publish {
   };
   return {
     pid: child.pid ?? 0,
-    stop: () => end(() => child.stdin?.write("q")),
+    stop: () => end(() => child.stdin?.end("q")),
     kill: () => end(() => child.kill("SIGKILL")),
     exited,
   };
@@ -138,9 +138,13 @@ export function runForOutput(
 export type ProbedPacket = { readonly ptsS: number; readonly isKeyframe: boolean };
 
 /** The packets of one stream (`v:0`, `a:0`) of a file or URL, in file order. */
-export async function probePackets(target: string, stream: string): Promise<ProbedPacket[]> {
+export async function probePackets(
+  target: string,
+  stream: string,
+  options: readonly string[] = [],
+): Promise<ProbedPacket[]> {
   const csv = await runForOutput("ffprobe", [
-    ...["-v", "error", "-select_streams", stream],
+    ...["-v", "error", "-select_streams", stream, ...options],
     ...["-show_entries", "packet=pts_time,flags", "-of", "csv=p=0", target],
   ]);
   return Buffer.from(csv).toString().trim().split("\n").filter((line) => line !== "").map(
