@@ -1,8 +1,12 @@
 /**
  * Measures what a rendition really costs, as the multivariant playlist must say it.
  */
+import { asListed } from "./playlist.ts";
 
 type Measured = { readonly bits: number; readonly durationS: number };
+
+/** Sums of decimal seconds are off by less; a run that is this close to a bound counts. */
+const TOLERANCE_S = 1e-6;
 
 /** Peak and average bitrate over the segments noted so far. */
 export class BandwidthMeter {
@@ -18,7 +22,7 @@ export class BandwidthMeter {
   }
 
   note(segment: { bytes: number; durationS: number; frames: number }): void {
-    const measured = { bits: segment.bytes * 8, durationS: segment.durationS };
+    const measured = { bits: segment.bytes * 8, durationS: asListed(segment.durationS) };
     this.#bits += measured.bits;
     this.#durationS += measured.durationS;
     this.#frames += segment.frames;
@@ -51,8 +55,8 @@ export class BandwidthMeter {
     for (const segment of this.#recent.toReversed()) {
       bits += segment.bits;
       durationS += segment.durationS;
-      if (durationS > 1.5 * this.#targetDurationS) return;
-      if (durationS >= 0.5 * this.#targetDurationS) {
+      if (durationS > 1.5 * this.#targetDurationS + TOLERANCE_S) return;
+      if (durationS >= 0.5 * this.#targetDurationS - TOLERANCE_S) {
         this.#peakBps = Math.max(this.#peakBps, bits / durationS);
       }
     }

@@ -200,7 +200,12 @@ function pushEdge(lines: string[], playlist: LivePlaylist): void {
   }
 }
 
-/** Decimal seconds with at most five places and no trailing zeros. */
+/** Seconds as a playlist says them: with at most five places. */
+export function asListed(seconds: number): number {
+  return Number(seconds.toFixed(5));
+}
+
+/** Decimal seconds without trailing zeros. */
 function seconds(value: number): string {
-  return String(Number(value.toFixed(5)));
+  return String(asListed(value));
 }
