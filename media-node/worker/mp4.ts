@@ -93,7 +93,7 @@ class Movie {
     for (const run of runs) {
       const track = tracks.find(({ trackId }) => trackId === run.trackId);
       if (track === undefined) throw new BoxError(`track ${run.trackId} has no description`);
-      this.#stretch ??= { clockS: firstS(tracks, runs), startS: this.#endS };
+      this.#stretch ??= this.#begin(tracks, runs);
       const table = this.#tableOf(track);
       const { clockS, startS } = this.#stretch;
       const { samples } = run;
@@ -105,6 +105,19 @@ class Movie {
     // Audio may end a frame later: the next stretch waits for the pictures alone.
     const timed = this.#tables.get("video") ?? this.#tables.get("audio");
     if (timed !== undefined) this.#endS = Math.max(this.#endS, timed.endTicks / timed.timescale);
+  }
+
+  /**
+   * What comes first begins the movie; after a break the next picture follows the last one, though
+   * sound may begin half a frame before it: else each break would make the movie longer.
+   */
+  #begin(tracks: readonly InitTrack[], runs: readonly SegmentRun[]): Stretch {
+    const pictures = runs.filter(({ trackId }) =>
+      tracks.find((track) => track.trackId === trackId)?.kind === "video"
+    );
+    const isFirst = this.#tables.size === 0;
+    const first = isFirst || pictures.length === 0 ? runs : pictures;
+    return { clockS: firstS(tracks, first), startS: this.#endS };
   }
 
   finish(): Mp4Plan {

@@ -40,7 +40,7 @@ export async function storeRecording(
   let startS = 0;
   for (const stretch of stretches) {
     if (startS > 0) packager.markDiscontinuity();
-    feed(packager, delay(await recordMedia(stretch), startS * 1000), ["high"]);
+    feed(packager, delay(await recordMedia(stretch), Math.round(startS * 1000)), ["high"]);
     startS += stretch.seconds + pauseS;
   }
   await packager.end();
