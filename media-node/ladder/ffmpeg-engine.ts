@@ -23,7 +23,7 @@ import { writeFlvHeader, writeFlvTag } from "./flv-writer.ts";
 import { type FrameRate, toFrameRate } from "./frame-rate.ts";
 import { GopCache } from "./gop-cache.ts";
 import { InputQueue } from "./input-queue.ts";
-import { describeShortfall, type LoadStep, planLoadSteps } from "./load-steps.ts";
+import { costOfStep, describeShortfall, type LoadStep, planLoadSteps } from "./load-steps.ts";
 import { LoadGovernor } from "./load-governor.ts";
 import { writeFrameRate } from "./metadata-tag.ts";
 import { PictureReader } from "./picture-reader.ts";
@@ -119,7 +119,8 @@ export class FfmpegEngine implements Engine {
     this.#rungs = start.rungs.map(({ name }) => new RungOutput(name, output, shownTicks));
     if (start.encodesAudio) this.#audio = new AudioOutput(output);
     this.#steps = planLoadSteps(start, this.#options.encoder);
-    this.#governor = new LoadGovernor(this.#steps.length - 1, performance.now());
+    const costs = this.#steps.map((step) => costOfStep(step, start.rungs));
+    this.#governor = new LoadGovernor(costs, performance.now());
     for (const tag of start.resume?.tags ?? []) this.#take(tag, start);
     this.#spawn(start);
   }

@@ -16,18 +16,26 @@ function run(
 }
 
 test("LoadGovernor leaves more out while the lag stays, down to the last level", () => {
-  const governor = new LoadGovernor(2, 0);
+  const governor = new LoadGovernor([100, 60, 30], 0);
   expect(run(governor, 0, 60_000, () => 4000)).toEqual([[5000, 1], [10_000, 2]]);
 });
 
+test("LoadGovernor leaves out at once what is far too much", () => {
+  const governor = new LoadGovernor([100, 70, 40, 10], 0);
+  // Half of the source is encoded in time.
+  expect(run(governor, 0, 6000, (nowMs) => nowMs / 2)).toEqual([[5500, 2]]);
+  const lost = new LoadGovernor([100, 70, 40, 10], 0);
+  expect(run(lost, 0, 6000, (nowMs) => nowMs * 0.98)).toEqual([[5000, 3]]);
+});
+
 test("LoadGovernor waits while a lag is being worked off, and ignores a short one", () => {
-  const governor = new LoadGovernor(2, 0);
+  const governor = new LoadGovernor([100, 60, 30], 0);
   expect(run(governor, 0, 10_000, (nowMs) => 6000 - nowMs / 2)).toEqual([]);
   expect(run(governor, 10_000, 20_000, (nowMs) => nowMs % 2000 === 0 ? 0 : 4000)).toEqual([]);
 });
 
 test("LoadGovernor tries more after 30 s of calm, and waits longer when that was too much", () => {
-  const governor = new LoadGovernor(1, 0);
+  const governor = new LoadGovernor([100, 60], 0);
   run(governor, 0, 5500, () => 4000);
   expect(governor.level).toBe(1);
   const lagOf = () => governor.level === 0 ? 4000 : 100;

@@ -17,8 +17,11 @@ const CALM_LAG_MS = 700;
 const FIRST_CALM_MS = 30_000;
 const MAX_CALM_MS = 600_000;
 
+/** A step is carried when it costs less than what the machine gets done, by this much. */
+const HEADROOM = 0.9;
+
 export class LoadGovernor {
-  readonly #levels: number;
+  readonly #costs: readonly number[];
   #level: LoadLevel = 0;
   #changedAtMs: number;
   #lagging: { readonly sinceMs: number; readonly lagMs: number } | null = null;
@@ -27,9 +30,9 @@ export class LoadGovernor {
   #calmMs = FIRST_CALM_MS;
   #isTrial = false;
 
-  /** `levels`: how many steps down there are. */
-  constructor(levels: number, nowMs: number) {
-    this.#levels = levels;
+  /** `costs`: what each level takes of a machine, in any unit; level 0 is the whole ladder. */
+  constructor(costs: readonly number[], nowMs: number) {
+    this.#costs = costs;
     this.#changedAtMs = nowMs;
   }
 
@@ -40,7 +43,8 @@ export class LoadGovernor {
   /** The encoder is `lagMs` behind the source; returns true when the level changed. */
   note(lagMs: number, nowMs: number): boolean {
     if (nowMs - this.#changedAtMs < GRACE_MS) return false;
-    if (this.#isSustained(lagMs, nowMs)) return this.#lower(nowMs);
+    const speed = this.#speedOfSustainedLag(lagMs, nowMs);
+    if (speed !== null) return this.#lower(speed, nowMs);
     return this.#isCalm(lagMs, nowMs) && this.#raise(nowMs);
   }
 
@@ -51,17 +55,19 @@ export class LoadGovernor {
     this.#calmSinceMs = null;
   }
 
-  #isSustained(lagMs: number, nowMs: number): boolean {
+  /** Source seconds that are encoded per second while the lag stays; null when it does not. */
+  #speedOfSustainedLag(lagMs: number, nowMs: number): number | null {
     if (lagMs <= MAX_LAG_MS) {
       this.#lagging = null;
-      return false;
+      return null;
     }
     this.#lagging ??= { sinceMs: nowMs, lagMs };
     const elapsedMs = nowMs - this.#lagging.sinceMs;
-    if (elapsedMs < SUSTAINED_MS) return false;
-    const isGaining = this.#lagging.lagMs - lagMs > elapsedMs * MIN_GAIN;
-    if (isGaining) this.#lagging = { sinceMs: nowMs, lagMs };
-    return !isGaining;
+    if (elapsedMs < SUSTAINED_MS) return null;
+    const speed = 1 - (lagMs - this.#lagging.lagMs) / elapsedMs;
+    if (speed <= 1 + MIN_GAIN) return speed;
+    this.#lagging = { sinceMs: nowMs, lagMs };
+    return null;
   }
 
   #isCalm(lagMs: number, nowMs: number): boolean {
@@ -70,10 +76,13 @@ export class LoadGovernor {
     return this.#calmSinceMs !== null && nowMs - this.#calmSinceMs >= this.#calmMs;
   }
 
-  #lower(nowMs: number): boolean {
+  /** Down to the first level that the machine can carry at what it gets done now. */
+  #lower(speed: number, nowMs: number): boolean {
     if (this.#isTrial) this.#calmMs = Math.min(MAX_CALM_MS, this.#calmMs * 2);
     this.#isTrial = false;
-    return this.#set(this.#level + 1, nowMs);
+    const affordable = (this.#costs[this.#level] ?? 0) * Math.min(1, speed) * HEADROOM;
+    const level = this.#costs.findIndex((cost, index) => index > this.#level && cost <= affordable);
+    return this.#set(level === -1 ? this.#costs.length - 1 : level, nowMs);
   }
 
   #raise(nowMs: number): boolean {
@@ -84,7 +93,7 @@ export class LoadGovernor {
   }
 
   #set(level: LoadLevel, nowMs: number): boolean {
-    const next = Math.max(0, Math.min(this.#levels, level));
+    const next = Math.max(0, Math.min(this.#costs.length - 1, level));
     this.restart(nowMs);
     if (next === this.#level) return false;
     this.#level = next;

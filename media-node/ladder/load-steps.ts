@@ -8,6 +8,17 @@ import { canHurry, type Encoder } from "./ffmpeg-args.ts";
 /** One step: which rungs are encoded, and whether in a hurry. */
 export type LoadStep = { readonly rungs: readonly RungPlan[]; readonly isHurried: boolean };
 
+/** Of a picture that is decoded, and of one encoded in a hurry, beside one encoded with care. */
+const COSTS = { decode: 0.3, hurried: 0.4 };
+
+/** About what a step takes of a machine: pixels per frame, weighed by what is done with them. */
+export function costOfStep({ rungs, isHurried }: LoadStep, ladder: readonly RungPlan[]): number {
+  const pixelsOf = ({ width, height }: RungPlan) => (width ?? 0) * (height ?? 0);
+  const encoded = rungs.reduce((sum, rung) => sum + pixelsOf(rung), 0);
+  const decoded = Math.max(0, ...ladder.map(pixelsOf));
+  return decoded * COSTS.decode + encoded * (isHurried ? COSTS.hurried : 1);
+}
+
 /**
  * The whole ladder first; then without its top rung; then at a lower preset; then only the lowest.
  * Steps that change nothing are left out.
