@@ -11,6 +11,8 @@ export type TestUser = {
     path: string,
     body?: unknown,
   ) => Promise<Answer<T>>;
+  /** The file at a URL of the API. */
+  readonly fetchFile: (url: string) => Promise<Response>;
 };
 
 /** Calls `path` of the API at `base` and reads the JSON body (undefined when there is none). */
@@ -51,5 +53,9 @@ export async function createUser(base: string, username: string): Promise<TestUs
   });
   if (login.status !== 201) throw new Error(`login: ${login.status}`);
   const token = login.body.accessToken;
-  return { username, call: (method, path, body) => callApi(base, method, path, { body, token }) };
+  return {
+    username,
+    call: (method, path, body) => callApi(base, method, path, { body, token }),
+    fetchFile: (url) => fetch(url, { headers: { authorization: `Bearer ${token}` } }),
+  };
 }

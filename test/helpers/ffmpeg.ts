@@ -20,7 +20,12 @@ export type TestPattern = {
   readonly seconds?: number;
   /** A white flash of one tenth of a second with a beep at each full second, for lip-sync checks. */
   readonly isFlashing?: boolean;
+  /** The picture says which frame it is, counted from this; see `frame-numbers.ts`. */
+  readonly firstFrame?: number;
 };
+
+/** Columns of a picture that says its number: the lowest bit on the left, white is 1. */
+export const NUMBER_BITS = 12;
 
 export type ProcessEnd = { readonly code: number | null; readonly stderr: string };
 
@@ -43,7 +48,7 @@ export function patternArgs(pattern: TestPattern = {}): string[] {
   const inputs: string[] = [];
   const outputs: string[] = [];
   if (size !== null) {
-    inputs.push("-f", "lavfi", "-i", videoSource(pattern.isFlashing ?? false, size, fps));
+    inputs.push("-f", "lavfi", "-i", videoSource(pattern, size, fps));
     outputs.push("-map", "0:v", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p");
     outputs.push("-bf", String(pattern.bFrames ?? 0), "-sc_threshold", "0");
     outputs.push("-g", String(Math.round(fps * keyframeSeconds)));
@@ -63,8 +68,13 @@ export function patternArgs(pattern: TestPattern = {}): string[] {
 /** Loud for the first tenth of each second, silent for the rest. */
 const BEEP_FILTER = "volume=volume='lt(mod(t,1),0.1)':eval=frame";
 
-function videoSource(isFlashing: boolean, size: string, fps: number): string {
-  if (!isFlashing) return `testsrc2=size=${size}:rate=${fps}`;
+function videoSource({ isFlashing, firstFrame }: TestPattern, size: string, fps: number): string {
+  if (firstFrame !== undefined) {
+    const bit = `mod(floor((N+${firstFrame})/pow(2,X)),2)`;
+    const columns = `color=size=${NUMBER_BITS}x2:rate=${fps},geq=lum='16+219*${bit}':cb=128:cr=128`;
+    return `${columns},scale=${size.replace("x", ":")}:flags=neighbor,setsar=1`;
+  }
+  if (isFlashing !== true) return `testsrc2=size=${size}:rate=${fps}`;
   const flash = "drawbox=color=white:t=fill:enable='lt(mod(t+0.0001,1),0.1)'";
   return `color=black:size=${size}:rate=${fps},${flash}`;
 }
@@ -134,6 +144,15 @@ export function runForOutput(
   });
 }
 
+/** Decodes all of a file or URL. @throws Error with what ffmpeg says, were it one complaint */
+export async function decodeAll(target: string): Promise<void> {
+  const args = ["-v", "error", "-xerror", "-i", target, "-f", "null", "-"];
+  const { code, stderr } = await waitForEnd(
+    spawn("ffmpeg", args, { stdio: ["ignore", "ignore", "pipe"] }),
+  );
+  if (code !== 0 || stderr !== "") throw new Error(`ffmpeg ended with ${code}: ${stderr}`);
+}
+
 /** One packet or frame as ffprobe's CSV gives it. */
 export type ProbedPacket = { readonly ptsS: number; readonly isKeyframe: boolean };
 
@@ -171,4 +190,28 @@ export async function probeStreams(target: string): Promise<ProbedStream[]> {
   ]);
   const { streams } = JSON.parse(Buffer.from(json).toString()) as { streams: ProbedStream[] };
   return streams;
+}
+
+export type Durations = {
+  readonly startS: number;
+  readonly durationS: number;
+  /** Of each stream, by its type. */
+  readonly streams: Readonly<Record<string, number>>;
+};
+
+/** When a file begins, how long it is, and how long its streams are. */
+export async function probeDurations(file: string): Promise<Durations> {
+  const entries = "format=start_time,duration:stream=codec_type,duration";
+  const json = await runForOutput("ffprobe", [
+    ...["-v", "error", "-show_entries", entries, "-of", "json", file],
+  ]);
+  const { format, streams } = JSON.parse(Buffer.from(json).toString()) as {
+    format: { start_time: string; duration: string };
+    streams: { codec_type: string; duration: string }[];
+  };
+  return {
+    startS: Number(format.start_time),
+    durationS: Number(format.duration),
+    streams: Object.fromEntries(streams.map((one) => [one.codec_type, Number(one.duration)])),
+  };
 }

@@ -4,6 +4,7 @@
 import * as HLS from "hls-parser";
 import { type CheckedPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { checkDelta, compareLoads, endOf } from "#shared/hls/check-reload.ts";
+import type { CheckedSegment } from "#shared/hls/parse-playlist.ts";
 
 /** Every so many loads asks for a delta update as well. */
 const DELTA_STRIDE = 4;
@@ -13,6 +14,8 @@ export class PlaylistReader {
   readonly name: string;
   readonly url: string;
   readonly complaints: string[] = [];
+  /** Every complete segment that a live playlist has listed, by its URI. */
+  readonly listed = new Map<string, CheckedSegment>();
   loads = 0;
   deltas = 0;
   /** Loads that got no playlist: the node was away, or nothing new came in time. */
@@ -31,6 +34,11 @@ export class PlaylistReader {
   /** How many segments were complete at the last load. */
   get segments(): number {
     return this.#before === null ? 0 : endOf(this.#before.playlist);
+  }
+
+  /** Seconds of media in what was listed. */
+  get listedS(): number {
+    return [...this.listed.values()].reduce((sum, { durationS }) => sum + durationS, 0);
   }
 
   /** Resolves when the playlist has ended. */
@@ -73,6 +81,9 @@ export class PlaylistReader {
       HLS.parse(text);
     } catch (error) {
       this.#complain([`hls-parser: ${String(error)}`]);
+    }
+    if (!playlist.isVod) {
+      for (const segment of playlist.segments) this.listed.set(segment.uri, segment);
     }
     this.#before = { text, playlist };
   }
