@@ -19,15 +19,24 @@ import { until } from "#test/helpers/until.ts";
 import type { FlvTag } from "./media.ts";
 
 const SECONDS = 12;
-const latencies: Latency[] = ["low", "lowest", "standard"];
-const sites = new Map<Latency, TestNode>();
+/** Faster than real time where nothing is encoded. */
+const SPEED = { copy: 8, auto: 1 };
+
+type Mode = { readonly ladder: "copy" | "auto"; readonly latency: Latency };
+const COPY_MODES: readonly Mode[] = [
+  { ladder: "copy", latency: "low" },
+  { ladder: "copy", latency: "lowest" },
+  { ladder: "copy", latency: "standard" },
+];
+const AUTO_MODE: Mode = { ladder: "auto", latency: "low" };
+const sites = new Map<Mode, TestNode>();
 let tags: FlvTag[];
 
 beforeAll(async () => {
-  for (const latency of latencies) {
-    sites.set(latency, await startTestNode({ settings: { ladder: "copy", latency } }));
+  for (const settings of [...COPY_MODES, AUTO_MODE]) {
+    sites.set(settings, await startTestNode({ settings, ladder: "low=90@150,high=180@600" }));
   }
-  tags = await recordTags({ size: "160x90", keyframeSeconds: 2, seconds: SECONDS });
+  tags = await recordTags({ keyframeSeconds: 2, seconds: SECONDS });
 });
 afterAll(async () => {
   for (const site of sites.values()) await site.stop();
@@ -45,39 +54,40 @@ let keys = 0;
 
 /** Publishes `runs` one after the other, the plug pulled between them; what was seen of it. */
 async function broadcast(
-  latency: Latency,
+  mode: Mode,
   runs: readonly Run[],
   maxHoleS: RecordingCheck["maxHoleS"] = {},
 ) {
-  const site = siteOf(latency);
+  const site = siteOf(mode);
   const key = `sk_unsteady${(keys += 1).toString().padStart(16, "0")}`;
   const port = Number(new URL(site.publishUrl(key)).port);
-  let reading: Promise<PlaylistReader> | null = null;
+  const publishing = { port, streamKey: key, speed: SPEED[mode.ladder] };
+  let reading: Promise<PlaylistReader[]> | null = null;
   for (const [index, { sends = () => true, stampMs = dtsMsOf }] of runs.entries()) {
-    const publisher = await TagPublisher.open(port, key);
+    const publisher = await TagPublisher.open(publishing);
     reading ??= readLive(site.playlistUrl(authorised(site, key).videoUrl));
     await publisher.send(tags.filter(sends), stampMs);
     if (index === runs.length - 1) publisher.stop();
     else publisher.drop();
     await until(() => isAway(site, key, index + 1), 10_000);
   }
-  const { complaints, url } = await until(() => reading, 1000);
+  const readers = await until(() => reading, 1000);
   const multivariantUrl = site.playlistUrl(authorised(site, key).videoUrl);
   const recording = await checkRecording({ url: multivariantUrl, maxHoleS });
-  const { segments } = readMediaPlaylist(await fetchPlaylist(url));
+  const { segments } = readMediaPlaylist(await fetchPlaylist(readers[0]?.url ?? ""));
   return {
-    complaints: [...complaints, ...recording.complaints],
+    complaints: [...readers.flatMap(({ complaints }) => complaints), ...recording.complaints],
     durationS: recording.renditions[0]?.durationS,
     breaks: segments.filter(({ isDiscontinuous }) => isDiscontinuous).length,
   };
 }
 
-/** A playlist that is read from its first part to ENDLIST. */
-async function readLive(url: string): Promise<PlaylistReader> {
-  const [[name, rung] = ["", ""]] = mediaPlaylistsOf(await fetchPlaylist(url, 15_000), url);
-  const reader = new PlaylistReader(name, rung);
-  await reader.run();
-  return reader;
+/** Every media playlist, read from its first part to ENDLIST. */
+async function readLive(url: string): Promise<PlaylistReader[]> {
+  const rungs = mediaPlaylistsOf(await fetchPlaylist(url, 15_000), url);
+  const readers = [...rungs].map(([name, rung]) => new PlaylistReader(name, rung));
+  await Promise.all(readers.map((reader) => reader.run()));
+  return readers;
 }
 
 /** Whether the publisher of `key` is gone for the `times`th time. */
@@ -96,74 +106,88 @@ function authorised(site: TestNode, key: string) {
   return answer;
 }
 
-function siteOf(latency: Latency): TestNode {
-  const site = sites.get(latency);
-  if (site === undefined) throw new Error(`there is no node for ${latency}`);
+function siteOf(mode: Mode): TestNode {
+  const site = sites.get(mode);
+  if (site === undefined) throw new Error(`there is no node for ${mode.latency}`);
   return site;
 }
 
-const isHeader = ({ body }: FlvTag) => body[1] === 0;
-const isKind = (tag: FlvTag, type: FlvTag["type"]) => tag.type === type && !isHeader(tag);
+type Case = {
+  readonly name: string;
+  readonly runs: readonly Run[];
+  readonly durationS: number;
+  readonly breaks?: number;
+  readonly maxHoleS?: RecordingCheck["maxHoleS"];
+};
+
 /** In the middle of a part, and of a segment. */
 const JUMP_AT_MS = 5120;
 
-describe.each(latencies)("with the latency %s", (latency) => {
-  test.concurrent.each<[string, number, number]>([
-    ["+11 ms", 11, 0.011],
-    ["-11 ms", -11, -0.011],
-    ["+300 ms", 300, 0.3],
-    ["-300 ms", -300, -0.3],
-    ["+900 ms", 900, 0.9],
-    ["+100 s", 100_000, 0],
-    ["back by 100 s", -100_000, 0],
-    ["back to before the wrap at 2^32", 2 ** 32 - 6000, 0],
-  ])("a source's clock may jump %s", async (_, jumpMs, addedS) => {
-    const stampMs = ({ dtsMs }: FlvTag) => (dtsMs >= JUMP_AT_MS ? dtsMs + jumpMs : dtsMs);
-    // What a jump of both clocks leaves out cannot be heard either.
-    const maxHoleS = { soun: Math.max(0, addedS) + 0.03 };
-    const { complaints, durationS, breaks } = await broadcast(latency, [{ stampMs }], maxHoleS);
-    expect(complaints).toEqual([]);
-    expect(breaks).toBe(0);
-    expect(Math.abs((durationS ?? 0) - SECONDS - addedS)).toBeLessThan(0.1);
-  }, 30_000);
+/** `addedS`: what the timeline has of the jump. */
+function jump(name: string, jumpMs: number, addedS = jumpMs / 1000): Case {
+  const stampMs = ({ dtsMs }: FlvTag) => (dtsMs >= JUMP_AT_MS ? dtsMs + jumpMs : dtsMs);
+  // What the clocks of both tracks leave out cannot be heard either.
+  const maxHoleS = { soun: Math.max(0, addedS) + 0.03 };
+  return { name: `jumps ${name}`, runs: [{ stampMs }], durationS: SECONDS + addedS, maxHoleS };
+}
 
-  test.concurrent("timestamps may wrap at 2^32", async () => {
-    const stampMs = ({ dtsMs }: FlvTag) => dtsMs + 2 ** 32 - JUMP_AT_MS;
-    const { complaints, durationS, breaks } = await broadcast(latency, [{ stampMs }]);
-    expect(complaints).toEqual([]);
-    expect(breaks).toBe(0);
-    expect(durationS).toBeCloseTo(SECONDS, 1);
-  }, 30_000);
+function silence(type: FlvTag["type"], handler: string): Case {
+  const isSilent = (tag: FlvTag) =>
+    tag.type === type && tag.body[1] !== 0 && tag.dtsMs >= 3000 && tag.dtsMs < 8000;
+  const sends = (tag: FlvTag) => !isSilent(tag);
+  const maxHoleS = { [handler]: 5.05 };
+  return { name: `has no ${type} for 5 s`, runs: [{ sends }], durationS: SECONDS, maxHoleS };
+}
 
-  test.concurrent("audio may stop for 5 s", async () => {
-    const sends = (tag: FlvTag) => !isKind(tag, "audio") || !isWithin(tag, 3000, 8000);
-    const { complaints, durationS, breaks } = await broadcast(latency, [{ sends }], { soun: 5.05 });
-    expect(complaints).toEqual([]);
-    expect(breaks).toBe(0);
-    expect(durationS).toBeCloseTo(SECONDS, 1);
-  }, 30_000);
+const upTo = (ms: number): Run => ({ sends: ({ dtsMs }) => dtsMs < ms });
+const ELEVEN = jump("by +11 ms", 11);
+const THREE_HUNDRED = jump("by +300 ms", 300);
+const NO_AUDIO = silence("audio", "soun");
+const NO_VIDEO = silence("video", "vide");
+const RETURNS: Case = {
+  name: "drops out and returns twice",
+  runs: [upTo(5100), upTo(3700), upTo(6000)],
+  durationS: 5.1 + 3.7 + 6,
+  breaks: 2,
+};
+const cases: readonly Case[] = [
+  ELEVEN,
+  THREE_HUNDRED,
+  NO_AUDIO,
+  NO_VIDEO,
+  RETURNS,
+  jump("by -11 ms", -11),
+  jump("by -300 ms", -300),
+  jump("by +900 ms", 900),
+  jump("by +100 s", 100_000, 0),
+  jump("back by 100 s", -100_000, 0),
+  jump("back to before the wrap at 2^32", 2 ** 32 - 6000, 0),
+  {
+    name: "wraps at 2^32",
+    runs: [{ stampMs: ({ dtsMs }) => dtsMs + 2 ** 32 - JUMP_AT_MS }],
+    durationS: SECONDS,
+  },
+];
 
-  test.concurrent("video may stop for 5 s while audio goes on", async () => {
-    const sends = (tag: FlvTag) => !isKind(tag, "video") || !isWithin(tag, 3000, 8000);
-    const { complaints, durationS, breaks } = await broadcast(latency, [{ sends }], { vide: 5.05 });
-    expect(complaints).toEqual([]);
-    expect(breaks).toBe(0);
-    expect(durationS).toBeCloseTo(SECONDS, 1);
-  }, 30_000);
+async function expectNothingWrong(mode: Mode, one: Case): Promise<void> {
+  const { complaints, durationS, breaks } = await broadcast(mode, one.runs, one.maxHoleS);
+  expect(complaints).toEqual([]);
+  expect(breaks).toBe(one.breaks ?? 0);
+  expect(Math.abs((durationS ?? 0) - one.durationS)).toBeLessThan(0.1);
+}
 
-  test.concurrent("a publisher may drop out and return twice", async () => {
-    const runs = [
-      { sends: (tag: FlvTag) => tag.dtsMs < 5100 },
-      { sends: (tag: FlvTag) => tag.dtsMs < 3700 },
-      {},
-    ];
-    const { complaints, durationS, breaks } = await broadcast(latency, runs);
-    expect(complaints).toEqual([]);
-    expect(breaks).toBe(2);
-    expect(Math.abs((durationS ?? 0) - 5.1 - 3.7 - SECONDS)).toBeLessThan(0.2);
-  }, 30_000);
+describe.each(COPY_MODES)("a source that is copied with the latency $latency", (mode) => {
+  test.concurrent.each(cases)(
+    "$name, and nothing is wrong",
+    (one) => expectNothingWrong(mode, one),
+    30_000,
+  );
 });
 
-function isWithin({ dtsMs }: FlvTag, fromMs: number, untilMs: number): boolean {
-  return dtsMs >= fromMs && dtsMs < untilMs;
-}
+describe("a source with an encoded rung beside it", () => {
+  test.concurrent.each([ELEVEN, THREE_HUNDRED, NO_AUDIO, NO_VIDEO, RETURNS])(
+    "$name, and nothing is wrong",
+    (one) => expectNothingWrong(AUTO_MODE, one),
+    60_000,
+  );
+});

@@ -6,9 +6,7 @@ import type { FlvTag } from "#media-node/media.ts";
 import { recordFlv, type TestPattern } from "./ffmpeg.ts";
 import { RtmpClient } from "./rtmp-client.ts";
 
-/** Faster than real time: nothing is encoded. */
-const SPEED = 8;
-const SLICE_MS = 400;
+const SLICE_MS = 200;
 const LAST_STAMP = 2 ** 32;
 
 /** `pattern` encoded by ffmpeg, in file order. */
@@ -20,17 +18,27 @@ export async function recordTags(
   return tags;
 }
 
+export type TagPublisherOptions = {
+  readonly port: number;
+  readonly streamKey: string;
+  /** 1: in real time. */
+  readonly speed: number;
+};
+
 export class TagPublisher {
   readonly #client: RtmpClient;
+  readonly #speed: number;
 
-  private constructor(client: RtmpClient) {
+  private constructor(client: RtmpClient, speed: number) {
     this.#client = client;
+    this.#speed = speed;
   }
 
-  static async open(port: number, streamKey: string): Promise<TagPublisher> {
-    const { client, status } = await RtmpClient.publish({ port, streamKey });
+  /** A publisher that was accepted. */
+  static async open({ speed, ...options }: TagPublisherOptions): Promise<TagPublisher> {
+    const { client, status } = await RtmpClient.publish(options);
     if (status.code !== "NetStream.Publish.Start") throw new Error(status.description);
-    return new TagPublisher(client);
+    return new TagPublisher(client, speed);
   }
 
   /** Sends `tags`, in order and paced by what they were recorded with, stamped by `stampMs`. */
@@ -38,7 +46,7 @@ export class TagPublisher {
     let sliceMs = tags[0]?.dtsMs ?? 0;
     for (const tag of tags) {
       for (; tag.dtsMs >= sliceMs + SLICE_MS; sliceMs += SLICE_MS) {
-        await Bun.sleep(SLICE_MS / SPEED);
+        await Bun.sleep(SLICE_MS / this.#speed);
       }
       const stamp = ((Math.round(stampMs(tag)) % LAST_STAMP) + LAST_STAMP) % LAST_STAMP;
       if (tag.type === "video") this.#client.sendVideo(stamp, tag.body);
