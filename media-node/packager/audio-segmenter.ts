@@ -2,7 +2,14 @@
  * Cuts a rendition without video: by time, between AAC frames.
  */
 import type { TimedAudioFrame } from "./audio-clock.ts";
-import { type Cut, CutRule, type Segmenter, type SegmenterOptions, ticksOf } from "./segmenter.ts";
+import {
+  type Cut,
+  CutRule,
+  type Segmenter,
+  type SegmenterOptions,
+  type SegmentStart,
+  ticksOf,
+} from "./segmenter.ts";
 
 /** A longer silence between two frames is a break in time. */
 const HOLE_TICKS = ticksOf(100);
@@ -11,7 +18,7 @@ export class AudioSegmenter implements Segmenter {
   readonly #rule: CutRule;
   readonly #partTargetTicks: number;
   #segmentStart90k: number | null = null;
-  #opensSegment: { readonly isDiscontinuous: boolean } | null = null;
+  #opensSegment: SegmentStart | null = null;
   #isDiscontinuous = false;
   /** The open part: where it begins, its frames, and when the last of them ends. */
   #part90k = 0;
@@ -25,6 +32,8 @@ export class AudioSegmenter implements Segmenter {
       : ticksOf(options.partTargetMs);
   }
 
+  useVideo(): void {}
+
   pushVideo(): Cut[] {
     return [];
   }
@@ -36,7 +45,7 @@ export class AudioSegmenter implements Segmenter {
       // Within a run a segment begins where the one before ended.
       this.#part90k = this.#end90k ?? frame.start90k;
       this.#segmentStart90k = this.#part90k;
-      this.#opensSegment = { isDiscontinuous: this.#isDiscontinuous };
+      this.#opensSegment = { isDiscontinuous: this.#isDiscontinuous, videoConfig: null };
       this.#isDiscontinuous = false;
     }
     // A short silence within a part may leave no room for the frame after it.

@@ -106,7 +106,7 @@ class BroadcastPackager implements Packager, LiveBroadcast {
   }
 
   setVideoConfig(rung: RenditionName, config: VideoConfig): void {
-    this.#muxer(rung)?.setTracks({ video: config });
+    this.#muxer(rung)?.setVideo(config);
   }
 
   setAudioConfig(config: AudioConfig): void {
@@ -114,7 +114,7 @@ class BroadcastPackager implements Packager, LiveBroadcast {
     const isSameRate = config.sampleRateHz === this.#audioConfig?.sampleRateHz;
     this.#audioClock = new AudioClock(config, isSameRate ? this.#audioClock?.nextTicks : null);
     this.#audioConfig = config;
-    for (const muxer of this.#muxers) muxer.setTracks({ audio: config });
+    for (const muxer of this.#muxers) muxer.setAudio(config);
   }
 
   pushVideo(rung: RenditionName, sample: VideoSample): void {

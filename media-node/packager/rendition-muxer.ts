@@ -10,7 +10,7 @@ import { aacCodecOf, avcCodecOf } from "./codecs.ts";
 import { type MuxRun, type Tracks, writeFragment, writeInitSegment } from "./fmp4-writer.ts";
 import { parameterSetsOf, withParameterSets } from "./parameter-sets.ts";
 import type { LiveRendition, RestoredRendition } from "./rendition.ts";
-import type { Cut, CutPart, Segmenter } from "./segmenter.ts";
+import type { Cut, CutPart, Segmenter, SegmentStart } from "./segmenter.ts";
 import type { RenditionSpool } from "./spool.ts";
 
 export type RenditionMuxerDeps = {
@@ -30,6 +30,9 @@ export class RenditionMuxer {
   #isResumed = false;
   /** Null: the clock in force stays. */
   #nextClockMs: number | null = null;
+  /** Of the newest samples: they may not be cut yet. */
+  #videoConfig: VideoConfig | null = null;
+  /** What is written. */
   #tracks: Tracks = { video: null, audio: null };
   /** The tracks of the init segment in force; null before the first. */
   #initTracks: Tracks | null = null;
@@ -68,22 +71,24 @@ export class RenditionMuxer {
   }
 
   /**
-   * Tracks other than those in force: what is open is closed with the old ones first. Another video
-   * config alone is no break in time: an engine may change what a rung shows and go on.
+   * Another description is no break in time: an engine may change what a rung shows and go on, and
+   * what is heard until its first picture comes is heard.
    */
-  setTracks(change: Partial<Tracks>): void {
-    const tracks = { ...this.#tracks, ...change };
-    if (isSameTracks(tracks, this.#tracks)) return;
-    const isAudioSame = tracks.audio === this.#tracks.audio;
-    if (this.#initTracks !== null) {
-      this.#handle(isAudioSame ? this.#segmenter.end() : this.#segmenter.breakTimeline());
-    }
-    this.#tracks = tracks;
+  setVideo(config: VideoConfig): void {
+    if (isSameVideo(config, this.#videoConfig)) return;
+    this.#videoConfig = config;
+    this.#segmenter.useVideo(config);
+  }
+
+  /** What is open is closed with the track before. */
+  setAudio(config: AudioConfig): void {
+    if (this.#initTracks !== null) this.breakTimeline();
+    this.#tracks = { ...this.#tracks, audio: config };
   }
 
   /** Video without a config cannot be described, so it is left out. */
   pushVideo(sample: VideoSample): void {
-    if (this.#tracks.video !== null) this.#handle(this.#segmenter.pushVideo(sample));
+    if (this.#videoConfig !== null) this.#handle(this.#segmenter.pushVideo(sample));
   }
 
   pushAudio(frame: TimedAudioFrame): void {
@@ -129,7 +134,7 @@ export class RenditionMuxer {
   }
 
   #writePart(part: CutPart): void {
-    if (part.opensSegment !== null) this.#openSegment(part, part.opensSegment.isDiscontinuous);
+    if (part.opensSegment !== null) this.#openSegment(part, part.opensSegment);
     this.#sequenceNumber += 1;
     const { video, audio } = this.#tracks;
     const written = {
@@ -148,7 +153,8 @@ export class RenditionMuxer {
     this.rendition.addPart(written);
   }
 
-  #openSegment(part: CutPart, isDiscontinuous: boolean): void {
+  #openSegment(part: CutPart, { isDiscontinuous, videoConfig }: SegmentStart): void {
+    if (videoConfig !== null) this.#tracks = { ...this.#tracks, video: videoConfig };
     const isFirst = this.#initTracks === null;
     const hasNewInit = isFirst || !isSameTracks(this.#tracks, this.#initTracks ?? this.#tracks);
     if (hasNewInit) this.#useInit();

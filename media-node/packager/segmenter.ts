@@ -4,7 +4,7 @@
  * All times are presentation times in 1/90000 s. Renditions of a broadcast have equal keyframes and
  * see the same rule, so they are cut at the same times.
  */
-import { VIDEO_TIMESCALE, type VideoSample } from "../media.ts";
+import { VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../media.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 
 export type SegmenterOptions = {
@@ -17,11 +17,18 @@ export type SegmenterOptions = {
 /** A video sample whose duration is known. */
 export type TimedVideoSample = VideoSample & { readonly durationTicks: number };
 
+/** What begins with the first part of a segment. */
+export type SegmentStart = {
+  readonly isDiscontinuous: boolean;
+  /** The description of its samples and of those that follow; null: as before. */
+  readonly videoConfig: VideoConfig | null;
+};
+
 /** The samples of one part: the whole segment when there are no parts. */
 export type CutPart = {
   readonly kind: "part";
   /** Null: the part goes on in the open segment. */
-  readonly opensSegment: { readonly isDiscontinuous: boolean } | null;
+  readonly opensSegment: SegmentStart | null;
   readonly start90k: number;
   readonly end90k: number;
   readonly isIndependent: boolean;
@@ -35,6 +42,8 @@ export type Cut = CutPart | SegmentEnd;
 
 /** One rendition's cutter. Every call returns the cuts that it made certain, in order. */
 export interface Segmenter {
+  /** The samples that follow have this description: the first of them, a keyframe, begins a segment. */
+  useVideo(config: VideoConfig): void;
   pushVideo(sample: VideoSample): Cut[];
   pushAudio(frame: TimedAudioFrame): Cut[];
   /** Closes what is open; the next segment starts at the next keyframe, with a discontinuity. */

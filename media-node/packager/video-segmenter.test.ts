@@ -188,9 +188,14 @@ type Clock = {
   readonly partTargetMs?: number | null;
   readonly seconds?: number;
   readonly isHeard?: (seconds: number) => boolean;
+  /** Samples from this frame on have another description. */
+  readonly renewedAt?: number;
 };
 
-function runClock({ skewMs, partTargetMs = 340, seconds = 12, isHeard = () => true }: Clock) {
+const CONFIG = { kind: "video", avcC: new Uint8Array(), width: 320, height: 180 } as const;
+
+function runClock(clock: Clock) {
+  const { skewMs, partTargetMs = 340, seconds = 12, isHeard = () => true, renewedAt } = clock;
   const segmenter = create(partTargetMs, true);
   const cuts: Cut[] = [];
   let audioFrame = 0;
@@ -200,12 +205,14 @@ function runClock({ skewMs, partTargetMs = 340, seconds = 12, isHeard = () => tr
     for (; audioFrame * 1800 <= dtsTicks; audioFrame += 1) {
       if (isHeard(audioFrame / 50)) cuts.push(...segmenter.pushAudio(audioAt(audioFrame / 50)));
     }
+    if (frame === renewedAt) segmenter.useVideo(CONFIG);
     // A source's clock takes some frames to trust its rate again.
     const isSteady = dtsTicks - lastTicks === 3000 && frame > 4;
     lastTicks = dtsTicks;
     const durationTicks = isSteady ? 3000 : 0;
+    const isKeyframe = frame % 60 === 0 || frame === renewedAt;
     cuts.push(
-      ...segmenter.pushVideo({ ...sampleAt(0, frame % 60 === 0, durationTicks), dtsTicks }),
+      ...segmenter.pushVideo({ ...sampleAt(0, isKeyframe, durationTicks), dtsTicks }),
     );
   }
   return [...cuts, ...segmenter.end()];
@@ -283,6 +290,25 @@ describe("VideoSegmenter goes through a hole of 5 s in the video", () => {
     const lengths = endsOf(cuts).map((end, index, all) => end - (all[index - 1] ?? 0));
     expect(Math.max(...lengths)).toBeLessThan(2.5);
   });
+
+  test.each([340, 210, null])(
+    "alike where the picture after it is described anew (parts of %s ms)",
+    (partTargetMs) => {
+      const cuts = runClock({ skewMs, partTargetMs, renewedAt: 200 });
+      expect(breachesOf(cuts.map(withoutVideo), partTargetMs)).toEqual([]);
+      const goOn = runClock({ skewMs, partTargetMs });
+      const untilS = 200 / 30 + 5;
+      expect(endsOf(cuts).filter((end) => end < untilS - 0.1))
+        .toEqual(endsOf(goOn).filter((end) => end < untilS - 0.1));
+      const renewed = partsOf(cuts).filter(({ opensSegment }) => opensSegment?.videoConfig);
+      expect(renewed.map(({ opensSegment }) => opensSegment))
+        .toEqual([{ isDiscontinuous: false, videoConfig: CONFIG }]);
+      // Less than a part of 0.2 s is not worth waiting for.
+      const earlyS = untilS - (renewed[0]?.start90k ?? 0) / 90_000;
+      expect([earlyS > -0.001, earlyS < 0.2]).toEqual([true, true]);
+      expect(renewed[0]?.isIndependent).toBe(true);
+    },
+  );
 
   test("as a break in time when nothing is heard", () => {
     const cuts = runClock({ skewMs, isHeard: (seconds) => seconds < 6 || seconds > 11 });

@@ -2,7 +2,7 @@
  * Cuts a rendition with video: segments start at keyframes, parts hold whole frames, and the audio
  * of a part is the frames that start within it.
  */
-import { VIDEO_TIMESCALE, type VideoSample } from "../media.ts";
+import { VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../media.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 import { FrameRhythm } from "./frame-rhythm.ts";
 import { KeyframeRhythm } from "./keyframe-rhythm.ts";
@@ -50,6 +50,8 @@ export class VideoSegmenter implements Segmenter {
   #opensSegment: WaitingPart["opensSegment"] = null;
   #isDiscontinuous = false;
   #isFirstAfterBreak = true;
+  /** What the next sample needs; null: it goes on as before. */
+  #nextConfig: VideoConfig | null = null;
   readonly #keyframes: KeyframeRhythm;
   readonly #frames = new FrameRhythm(VIDEO_TIMESCALE, HOLE_TICKS);
   /** As the last frame came. */
@@ -74,9 +76,14 @@ export class VideoSegmenter implements Segmenter {
     this.#hasAudio = options.hasAudio;
   }
 
+  useVideo(config: VideoConfig): void {
+    this.#nextConfig = config;
+  }
+
   pushVideo(sample: VideoSample): Cut[] {
     if (sample.dtsTicks <= this.#lastDts) return [];
-    if (this.#segment === null && !sample.isKeyframe) return [];
+    const beginsSegment = this.#segment === null || this.#nextConfig !== null;
+    if (beginsSegment && !sample.isKeyframe) return [];
     this.#lastDts = sample.dtsTicks;
     this.#frames.note(sample.dtsTicks);
     if (sample.isKeyframe) this.#keyframes.note(sample.dtsTicks);
@@ -162,8 +169,9 @@ export class VideoSegmenter implements Segmenter {
     const elapsedTicks = dts - this.#segment.startDts;
     const isDue = sample.isKeyframe && this.#rule.isDue(elapsedTicks, this.#keyframes.longestTicks);
     const frameTicks = this.#ticksOf(sample);
-    if (isDue || this.#rule.isOverdue(elapsedTicks + frameTicks)) {
-      this.#closeSegment(dts);
+    const mustCut = this.#nextConfig !== null || this.#rule.isOverdue(elapsedTicks + frameTicks);
+    if (isDue || mustCut) {
+      if (elapsedTicks > 0) this.#closeSegment(dts);
       this.#openSegment(dts, sample);
     } else if (this.#isLongEnough(dts) && this.#isTooLong(dts + frameTicks)) this.#closePart(dts);
   }
@@ -232,8 +240,10 @@ export class VideoSegmenter implements Segmenter {
     if (first?.isKeyframe === true) this.#offset = first.compositionTicks;
     this.#segment = { startDts };
     this.#partDts = startDts;
-    this.#opensSegment = { isDiscontinuous: this.#isDiscontinuous };
+    const videoConfig = first === null ? null : this.#nextConfig;
+    this.#opensSegment = { isDiscontinuous: this.#isDiscontinuous, videoConfig };
     this.#isDiscontinuous = false;
+    if (first !== null) this.#nextConfig = null;
   }
 
   #closeSegment(endDts: number): void {
