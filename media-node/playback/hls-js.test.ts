@@ -124,3 +124,19 @@ test.each([
   },
   40_000,
 );
+
+test("hls.js plays a recording whose video stopped for 5 s to its end", async () => {
+  const videoUrl = newVideoUrl();
+  const packager = startPackager(videoUrl, 340);
+  const isMissing = ({ kind, dtsMs }: MediaEvent) =>
+    dtsMs > 9000 || (kind === "video" && dtsMs >= 2000 && dtsMs < 7000);
+  feed(packager, events.filter((event) => !isMissing(event)), ["high"]);
+  await packager.end();
+  const page = await browser.newPage();
+  await openPlayer(page, `http://127.0.0.1:${server.port}/hls-live/${videoUrl}.m3u8`, true);
+  await until(async () => await samplePlayback(page), 6000);
+  await until(() => page.evaluate(() => document.querySelector("video")?.ended), 25_000);
+  const facts = await page.evaluate(() => (window as unknown as PlayerWindow).facts());
+  expect(facts.errors.filter((error) => error.endsWith("(fatal)"))).toEqual([]);
+  await page.close();
+}, 40_000);
