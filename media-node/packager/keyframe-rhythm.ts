@@ -24,6 +24,11 @@ export class KeyframeRhythm {
     this.#lastDts = dts;
   }
 
+  /** Keyframes may be missing: how far it is to the next one says nothing. */
+  pause(): void {
+    this.#lastDts = null;
+  }
+
   /** The longest of the last intervals: the next keyframe is hardly further away. */
   get longestTicks(): number {
     if (this.#intervals.length < MIN_SEEN) return this.#expectedTicks;

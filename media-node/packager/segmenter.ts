@@ -79,7 +79,7 @@ export class CutRule {
 
   /** At a keyframe: cut here, when the segment is long enough or would be too long at the next one. */
   isDue(elapsedTicks: number, keyframeIntervalTicks: number): boolean {
-    return elapsedTicks >= this.wantedTicks - TOLERANCE_TICKS ||
+    return elapsedTicks >= this.#wantedTicks() - TOLERANCE_TICKS ||
       elapsedTicks + keyframeIntervalTicks > this.maxTicks;
   }
 
@@ -88,12 +88,18 @@ export class CutRule {
     return elapsedTicks > this.maxTicks;
   }
 
+  /** How long the open segment lasts with keyframes so far apart. */
+  expectedTicks(keyframeIntervalTicks: number): number {
+    const wantedTicks = this.#wantedTicks() - TOLERANCE_TICKS;
+    const intervals = Math.ceil(wantedTicks / keyframeIntervalTicks);
+    return Math.min(intervals * keyframeIntervalTicks, this.maxTicks);
+  }
+
   noteSegment(): void {
     this.#segments += 1;
   }
 
-  /** How long the open segment shall last. */
-  get wantedTicks(): number {
+  #wantedTicks(): number {
     if (this.#segments >= FIRST_SEGMENTS) return this.#targetTicks;
     return Math.min(this.#targetTicks, ticksOf(FIRST_SEGMENTS_MS));
   }

@@ -190,12 +190,16 @@ type Clock = {
   readonly isHeard?: (seconds: number) => boolean;
   /** Samples from this frame on have another description. */
   readonly renewedAt?: number;
+  readonly isThere?: (frame: number) => boolean;
+  readonly gopFrames?: number;
 };
 
 const CONFIG = { kind: "video", avcC: new Uint8Array(), width: 320, height: 180 } as const;
+const always = () => true;
 
 function runClock(clock: Clock) {
-  const { skewMs, partTargetMs = 340, seconds = 12, isHeard = () => true, renewedAt } = clock;
+  const { skewMs, partTargetMs = 340, seconds = 12, gopFrames = 60 } = clock;
+  const { isHeard = always, isThere = always, renewedAt } = clock;
   const segmenter = create(partTargetMs, true);
   const cuts: Cut[] = [];
   let audioFrame = 0;
@@ -206,11 +210,12 @@ function runClock(clock: Clock) {
       if (isHeard(audioFrame / 50)) cuts.push(...segmenter.pushAudio(audioAt(audioFrame / 50)));
     }
     if (frame === renewedAt) segmenter.useVideo(CONFIG);
+    if (!isThere(frame)) continue;
     // A source's clock takes some frames to trust its rate again.
     const isSteady = dtsTicks - lastTicks === 3000 && frame > 4;
     lastTicks = dtsTicks;
     const durationTicks = isSteady ? 3000 : 0;
-    const isKeyframe = frame % 60 === 0 || frame === renewedAt;
+    const isKeyframe = frame % gopFrames === 0 || frame === renewedAt;
     cuts.push(
       ...segmenter.pushVideo({ ...sampleAt(0, isKeyframe, durationTicks), dtsTicks }),
     );
@@ -307,6 +312,21 @@ describe("VideoSegmenter goes through a hole of 5 s in the video", () => {
       const earlyS = untilS - (renewed[0]?.start90k ?? 0) / 90_000;
       expect([earlyS > -0.001, earlyS < 0.2]).toEqual([true, true]);
       expect(renewed[0]?.isIndependent).toBe(true);
+    },
+  );
+
+  test.each([60, 45, 30, 20])(
+    "that a rendition alone has, with the cuts of the others (GOPs of %i frames)",
+    (gopFrames) => {
+      for (const partTargetMs of [340, 210, null]) {
+        const clock = { skewMs: () => 0, partTargetMs, gopFrames, seconds: 24 };
+        // As many whole GOPs as make more than a second.
+        const missing = gopFrames * Math.ceil(40 / gopFrames);
+        const isThere = (frame: number) => frame < 180 || frame >= 180 + missing;
+        const cuts = runClock({ ...clock, isThere });
+        expect(breachesOf(cuts.map(withoutVideo), partTargetMs)).toEqual([]);
+        expect(endsOf(cuts)).toEqual(endsOf(runClock(clock)));
+      }
     },
   );
 

@@ -26,8 +26,10 @@ const FIRST_AUDIO_PATIENCE_TICKS = ticksOf(1500);
 const MAX_AUDIO_TICKS = ticksOf(30_000);
 /** Audio that is silent for longer does not carry a hole in the video. */
 const AUDIO_STEP_TICKS = ticksOf(50);
-/** Parts of audio alone last so long: an AAC frame of any rate begins in them. */
-const MIN_FILL_TICKS = ticksOf(200);
+/** How far audio may be behind the frame that ends a hole: later, it is taken for silence. */
+const AUDIO_LAG_TICKS = ticksOf(150);
+/** In what is left of a hole and shorter an AAC frame may not begin, and no part is empty. */
+const MIN_FILL_TICKS = AUDIO_LAG_TICKS + AUDIO_STEP_TICKS;
 /** RFC 8216bis 4.4.4.9: all but the last part of a segment last 85 % of PART-TARGET. */
 const MIN_PART_SHARE = 0.85;
 
@@ -86,8 +88,8 @@ export class VideoSegmenter implements Segmenter {
     if (beginsSegment && !sample.isKeyframe) return [];
     this.#lastDts = sample.dtsTicks;
     this.#frames.note(sample.dtsTicks);
-    if (sample.isKeyframe) this.#keyframes.note(sample.dtsTicks);
     this.#closeHole(sample.dtsTicks);
+    if (sample.isKeyframe) this.#keyframes.note(sample.dtsTicks);
     this.#take(sample);
     return this.#release(sample.dtsTicks + this.#offset);
   }
@@ -202,6 +204,7 @@ export class VideoSegmenter implements Segmenter {
   /** No frame came for long: what was heard meanwhile goes on alone, silence is a break in time. */
   #closeHole(dts: number): void {
     if (this.#endDts === null || dts - this.#endDts <= HOLE_TICKS) return;
+    this.#keyframes.pause();
     const endDts = this.#settleEnd();
     if (this.#segment !== null && this.#isHeard(endDts, dts)) {
       return this.#fill(endDts, dts, this.#segment.startDts);
@@ -216,13 +219,14 @@ export class VideoSegmenter implements Segmenter {
     for (const { start90k, end90k } of this.#audio) {
       if (start90k <= reached90k + AUDIO_STEP_TICKS) reached90k = Math.max(reached90k, end90k);
     }
-    return reached90k >= untilDts + this.#offset - AUDIO_STEP_TICKS;
+    return reached90k >= untilDts + this.#offset - AUDIO_LAG_TICKS;
   }
 
   /** Parts, and segments where a keyframe was due, without a frame. */
   #fill(fromDts: number, untilDts: number, segmentDts: number): void {
+    const intervalTicks = this.#keyframes.longestTicks;
     for (let startDts = segmentDts;;) {
-      const dueDts = Math.max(fromDts, startDts + this.#rule.wantedTicks);
+      const dueDts = Math.max(fromDts, startDts + this.#rule.expectedTicks(intervalTicks));
       const endDts = Math.min(dueDts, this.#partDts + this.#partTargetTicks);
       if (endDts >= untilDts) break;
       if (endDts === dueDts) {
@@ -231,8 +235,13 @@ export class VideoSegmenter implements Segmenter {
         startDts = endDts;
       } else this.#closePart(endDts);
     }
-    const isWorthIt = untilDts - this.#partDts >= MIN_FILL_TICKS;
-    this.#endDts = isWorthIt ? untilDts : Math.max(fromDts, this.#partDts);
+    const hasAudio = untilDts - this.#partDts >= MIN_FILL_TICKS || this.#beginsAudio(untilDts);
+    this.#endDts = hasAudio ? untilDts : Math.max(fromDts, this.#partDts);
+  }
+
+  #beginsAudio(untilDts: number): boolean {
+    const [from90k, until90k] = [this.#partDts + this.#offset, untilDts + this.#offset];
+    return this.#audio.some(({ start90k }) => start90k >= from90k && start90k < until90k - 1);
   }
 
   /** `first`: no keyframe, or null, when none came in time. */
