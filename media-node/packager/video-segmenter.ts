@@ -86,9 +86,9 @@ export class VideoSegmenter implements Segmenter {
     if (sample.dtsTicks <= this.#lastDts) return [];
     const beginsSegment = this.#segment === null || this.#nextConfig !== null;
     if (beginsSegment && !sample.isKeyframe) return [];
-    this.#lastDts = sample.dtsTicks;
     this.#frames.note(sample.dtsTicks);
     this.#closeHole(sample.dtsTicks);
+    this.#lastDts = sample.dtsTicks;
     if (sample.isKeyframe) this.#keyframes.note(sample.dtsTicks);
     this.#take(sample);
     return this.#release(sample.dtsTicks + this.#offset);
