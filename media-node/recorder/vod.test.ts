@@ -59,6 +59,27 @@ videovideo12/1/high/index.m3u8
     }
   });
 
+  test("keeps what a rendition has in more segments than the others", () => {
+    const low = rendition("low", numbers(10));
+    const whole = rendition("high", numbers(10)).segments;
+    const cut = [{ startS: 6, durationS: 0.5 }, { startS: 6.5, durationS: 1.5 }]
+      .flatMap((times) => whole.slice(3, 4).map((segment) => ({ ...segment, ...times })));
+    const segments = [...whole.slice(0, 3), ...cut, ...whole.slice(4)]
+      .map((segment, msn) => ({ ...segment, msn }));
+    const high = { ...rendition("high", []), segments };
+    const plan = planVod([broadcast(1, [low, high])]);
+    const [lowText, highText] = plan?.media.map(({ text }) => text) ?? [];
+    expect([segmentsOf(lowText).length, segmentsOf(highText).length]).toEqual([10, 11]);
+    expect(lowText + (highText ?? "")).not.toContain("DISCONTINUITY");
+
+    const lost = { ...high, segments: segments.filter(({ msn }) => msn !== 4) };
+    const shorter = planVod([broadcast(1, [low, lost])]);
+    for (const { text } of shorter?.media ?? []) {
+      expect(segmentsOf(text)).toHaveLength(9);
+      expect(text.match(/#EXT-X-DISCONTINUITY\n/g)).toHaveLength(1);
+    }
+  });
+
   test("leaves out a rendition that would cut the others short", () => {
     const plan = planVod([
       broadcast(1, [rendition("low", numbers(20)), rendition("high", numbers(10))]),

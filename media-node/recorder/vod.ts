@@ -62,29 +62,61 @@ export function planVod(broadcasts: readonly RecordedBroadcast[]): VodPlaylists 
   };
 }
 
-function alignRenditions(broadcast: RecordedBroadcast): RecordedBroadcast {
-  const durations = broadcast.renditions.map(({ segments }) => sum(segments, "durationS"));
+function alignRenditions({ header, renditions }: RecordedBroadcast): RecordedBroadcast {
+  const durations = renditions.map(({ segments }) => sum(segments, "durationS"));
   const longestS = Math.max(...durations);
-  const kept = broadcast.renditions.filter((_, index) =>
-    (durations[index] ?? 0) >= longestS * MIN_SHARE
+  const kept = renditions.filter((_, index) => (durations[index] ?? 0) >= longestS * MIN_SHARE);
+  return { header, renditions: leaveOutHoles(kept) };
+}
+
+/** What is left out of one rendition is a hole for the others in its turn: until nothing is. */
+function leaveOutHoles(renditions: readonly RecordedRendition[]): readonly RecordedRendition[] {
+  const holes = mergeHoles(renditions.flatMap(({ segments }) => holesOf(segments)));
+  const shown = renditions.map((rendition) => ({
+    ...rendition,
+    segments: segmentsOutside(holes, rendition.segments),
+  }));
+  const isSame = shown.every(({ segments }, index) =>
+    segments.length === renditions[index]?.segments.length
   );
-  const starts = kept.map(({ segments }) => new Set(segments.map(startTenth)));
-  const isShown = (segment: StoredSegment) =>
-    starts.every((others) => isAmong(others, startTenth(segment)));
-  const renditions = kept.map(({ name, inits, segments }) => {
-    return { name, inits, segments: segments.filter(isShown) };
+  return isSame ? renditions : leaveOutHoles(shown);
+}
+
+type Hole = { readonly fromS: number; readonly untilS: number };
+
+/** Renditions are cut at the same times but for this much, and across it run on without a hole. */
+const TOLERANCE_S = 0.1;
+
+/** Times before the end of a rendition of which it has nothing. */
+function holesOf(segments: readonly StoredSegment[]): Hole[] {
+  return segments.flatMap(({ startS }, index) => {
+    const before = segments[index - 1];
+    const fromS = before === undefined ? -Infinity : before.startS + before.durationS;
+    return startS - fromS > TOLERANCE_S ? [{ fromS, untilS: startS }] : [];
   });
-  return { header: broadcast.header, renditions };
 }
 
-/** Whether a rendition has the segment that begins at `tenth`, or ended before it. */
-function isAmong(starts: ReadonlySet<number>, tenth: number): boolean {
-  return [-1, 0, 1].some((offset) => starts.has(tenth + offset)) || tenth > Math.max(...starts);
+/** The same times, in order and without overlap. */
+function mergeHoles(holes: readonly Hole[]): Hole[] {
+  const merged: Hole[] = [];
+  for (const hole of holes.toSorted((one, other) => one.fromS - other.fromS)) {
+    const last = merged.at(-1);
+    if (last === undefined || hole.fromS > last.untilS) merged.push(hole);
+    else merged.splice(-1, 1, { ...last, untilS: Math.max(last.untilS, hole.untilS) });
+  }
+  return merged;
 }
 
-/** Segments that begin within a tenth of a second of each other are the same one in two renditions. */
-function startTenth(segment: StoredSegment): number {
-  return Math.round(segment.startS * 10);
+/** Both are in order, so one pass is enough. */
+function segmentsOutside(
+  holes: readonly Hole[],
+  segments: readonly StoredSegment[],
+): StoredSegment[] {
+  let next = 0;
+  return segments.filter(({ startS, durationS }) => {
+    while (startS + TOLERANCE_S >= (holes[next]?.untilS ?? Infinity)) next += 1;
+    return startS + durationS - TOLERANCE_S <= (holes[next]?.fromS ?? Infinity);
+  });
 }
 
 function namesInAll(broadcasts: readonly RecordedBroadcast[]): RenditionName[] {
