@@ -4,7 +4,7 @@
  * about.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Latency } from "#shared/contracts/broadcast.ts";
+import type { LadderPolicy, Latency } from "#shared/contracts/broadcast.ts";
 import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { checkRecording, type RecordingCheck } from "#test/helpers/check-recording.ts";
 import {
@@ -20,20 +20,23 @@ import type { FlvTag } from "./media.ts";
 
 const SECONDS = 12;
 /** Faster than real time where nothing is encoded. */
-const SPEED = { copy: 8, auto: 1 };
+const SPEED = { copy: 8, auto: 1, encode: 1 };
 
-type Mode = { readonly ladder: "copy" | "auto"; readonly latency: Latency };
+type Mode = { readonly ladder: LadderPolicy; readonly latency: Latency };
 const COPY_MODES: readonly Mode[] = [
   { ladder: "copy", latency: "low" },
   { ladder: "copy", latency: "lowest" },
   { ladder: "copy", latency: "standard" },
 ];
-const AUTO_MODE: Mode = { ladder: "auto", latency: "low" };
+const ENCODED_MODES: readonly Mode[] = [
+  { ladder: "auto", latency: "low" },
+  { ladder: "encode", latency: "low" },
+];
 const sites = new Map<Mode, TestNode>();
 let tags: FlvTag[];
 
 beforeAll(async () => {
-  for (const settings of [...COPY_MODES, AUTO_MODE]) {
+  for (const settings of [...COPY_MODES, ...ENCODED_MODES]) {
     sites.set(settings, await startTestNode({ settings, ladder: "low=90@150,high=180@600" }));
   }
   tags = await recordTags({ keyframeSeconds: 2, seconds: SECONDS });
@@ -150,6 +153,12 @@ const RETURNS: Case = {
   durationS: 5.1 + 3.7 + 6,
   breaks: 2,
 };
+/** `one` without the other track. */
+function only(type: FlvTag["type"], one: Case, change: Partial<Case> = {}): Case {
+  const runs = one.runs.map((run) => ({ ...run, sends: (tag: FlvTag) => tag.type === type }));
+  return { ...one, runs, name: `with ${type} alone ${one.name}`, ...change };
+}
+
 const cases: readonly Case[] = [
   ELEVEN,
   THREE_HUNDRED,
@@ -162,6 +171,11 @@ const cases: readonly Case[] = [
   jump("by +100 s", 100_000, 0),
   jump("back by 100 s", -100_000, 0),
   jump("back to before the wrap at 2^32", 2 ** 32 - 6000, 0),
+  only("video", ELEVEN),
+  only("video", THREE_HUNDRED),
+  only("audio", ELEVEN),
+  // Every frame of audio can be begun with: nothing is lost by a break.
+  only("audio", THREE_HUNDRED, { durationS: SECONDS, breaks: 1 }),
   {
     name: "wraps at 2^32",
     runs: [{ stampMs: ({ dtsMs }) => dtsMs + 2 ** 32 - JUMP_AT_MS }],
@@ -184,10 +198,10 @@ describe.each(COPY_MODES)("a source that is copied with the latency $latency", (
   );
 });
 
-describe("a source with an encoded rung beside it", () => {
+describe.each(ENCODED_MODES)("a source with the ladder $ladder", (mode) => {
   test.concurrent.each([ELEVEN, THREE_HUNDRED, NO_AUDIO, NO_VIDEO, RETURNS])(
     "$name, and nothing is wrong",
-    (one) => expectNothingWrong(AUTO_MODE, one),
+    (one) => expectNothingWrong(mode, one),
     60_000,
   );
 });
