@@ -227,6 +227,35 @@ describe("resumePackager()", () => {
     expect(await readdir(join(folder, "spool"))).toEqual([]);
   }, 30_000);
 
+  test("goes on with what has left a short window, discontinuities included", async () => {
+    const base = optionsOf();
+    const options = { ...base, start: { ...base.start, dvrWindowS: 16 } };
+    const first = startSyntheticBroadcast({ ...options, recorder: recorderOf() });
+    await runUntil(first, 2, 10);
+    first.packager.markDiscontinuity();
+    await runUntil(first, 12, 40);
+    const before = render(first);
+    const known = readMediaPlaylist(before);
+    expect(known.mediaSequence).toBeGreaterThan(5);
+    expect(known.discontinuitySequence).toBe(1);
+
+    const fromS = first.packager.endMs / 1000;
+    const second = await resumeFeed(options, fromS);
+    const waiting = render(second);
+    expect(checkReload(before, waiting)).toEqual([]);
+    await runUntil(second, fromS + 2, fromS + 30);
+    const after = render(second);
+    expect(checkReload(waiting, after)).toEqual([]);
+    // The break at the kill has left the window, too.
+    expect(readMediaPlaylist(after).discontinuitySequence).toBe(2);
+    await second.packager.end();
+    const recorded = await readRecording(second);
+    expect(recorded.complaints).toEqual([]);
+    expect(recorded.segments.map(({ uri }) => uri))
+      .toEqual(recorded.segments.map((_, index) => `seg-${index}.m4s`));
+    expect(recorded.segments.filter(({ isDiscontinuous }) => isDiscontinuous)).toHaveLength(2);
+  }, 30_000);
+
   test("without a recording the spool has the window", async () => {
     const options = optionsOf();
     const first = startSyntheticBroadcast(options);
