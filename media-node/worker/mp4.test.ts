@@ -9,7 +9,8 @@ import { parseRecordedPlaylist, parseRecordedVariants } from "#shared/hls/record
 import { createFileStorage } from "#shared/storage/fs.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { probePackets, probeStreams, runForOutput } from "#test/helpers/ffmpeg.ts";
-import { storeRecording, type TestStretch } from "#test/helpers/recording.ts";
+import { type MediaEvent, recordMedia } from "#test/helpers/media-source.ts";
+import { storeRecording, storeRuns, type TestStretch } from "#test/helpers/recording.ts";
 import { type Mp4Source, planMp4, streamMp4 } from "./mp4.ts";
 
 let directory: string;
@@ -35,7 +36,11 @@ async function sourceOf(videoUrl: string): Promise<Mp4Source> {
 
 /** The path of the MP4 of a recording of `stretches`. */
 async function makeMp4(stretches: readonly TestStretch[], pauseS?: number): Promise<string> {
-  const source = await sourceOf(await storeRecording(storage, stretches, pauseS));
+  return await makeMp4Of(await storeRecording(storage, stretches, pauseS));
+}
+
+async function makeMp4Of(videoUrl: string): Promise<string> {
+  const source = await sourceOf(videoUrl);
   const plan = await planMp4(source, () => {});
   const chunks: Uint8Array[] = [];
   for await (const chunk of streamMp4(source, plan, () => {})) chunks.push(chunk);
@@ -68,6 +73,12 @@ async function timesOf(path: string, stream: string): Promise<number[]> {
 function largestGapS(times: readonly number[]): number {
   const sorted = times.toSorted((one, other) => one - other);
   return Math.max(...sorted.slice(1).map((time, index) => time - (sorted[index] ?? 0)));
+}
+
+/** Where an event comes in its run: the second description right before its picture. */
+function orderOf(event: MediaEvent): number {
+  const isSecond = event.kind === "videoConfig" && event.config.width === 160;
+  return isSecond ? 6999.5 : event.dtsMs;
 }
 
 describe("planMp4() and streamMp4()", () => {
@@ -120,6 +131,25 @@ describe("planMp4() and streamMp4()", () => {
     const widths = Buffer.from(frames).toString().trim().split(/[\s,]+/).map(Number);
     expect(widths.filter((width) => width === 320)).toHaveLength(90);
     expect(widths.filter((width) => width === 256)).toHaveLength(90);
+  });
+
+  test("wait for a picture that is described anew while sound goes on", async () => {
+    const [before, after] = await Promise.all(
+      ["320x180", "160x90"].map((size) => recordMedia({ size, seconds: 10 })),
+    );
+    const isSound = ({ kind }: MediaEvent) => kind.startsWith("audio");
+    const events = [
+      ...before?.filter((event) => isSound(event) || event.dtsMs < 2000) ?? [],
+      ...after?.filter((event) => event.kind === "videoConfig") ?? [],
+      ...after?.filter((event) => event.kind === "video" && event.dtsMs >= 7000) ?? [],
+    ].toSorted((one, other) => orderOf(one) - orderOf(other));
+    const path = await makeMp4Of(await storeRuns(storage, [events]));
+    expect((await probeFormat(path)).durationS).toBeCloseTo(10, 1);
+    const pictures = await timesOf(path, "v:0");
+    expect(pictures).toHaveLength(150);
+    expect(largestGapS(pictures)).toBeCloseTo(5, 1);
+    expect(largestGapS(await timesOf(path, "a:0"))).toBeLessThan(1024 / 48_000 + 0.001);
+    await expectDecodable(path);
   });
 
   test("keep the order of B-frames and start at the first picture", async () => {

@@ -38,12 +38,11 @@ export async function planMp4(source: Mp4Source, onSegment: () => void): Promise
   let initKey = "";
   let tracks: readonly InitTrack[] = [];
   for (const segment of source.segments) {
-    const isNewInit = segment.initKey !== initKey;
-    if (isNewInit) {
+    if (segment.initKey !== initKey) {
       tracks = readInitTracks(await source.read(segment.initKey));
       initKey = segment.initKey;
     }
-    if (isNewInit || segment.isDiscontinuous) movie.breakTimeline();
+    if (segment.isDiscontinuous) movie.breakTimeline();
     movie.add(tracks, readSegmentRuns(await source.read(segment.key)));
     onSegment();
   }

@@ -10,7 +10,7 @@ import { newVideoUrl } from "#shared/ids.ts";
 import { silentLogger } from "#shared/log.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import type { TestPattern } from "./ffmpeg.ts";
-import { delay, feed, recordMedia } from "./media-source.ts";
+import { delay, feed, type MediaEvent, recordMedia } from "./media-source.ts";
 
 export type TestStretch = TestPattern & { readonly seconds: number };
 
@@ -23,9 +23,24 @@ export async function storeRecording(
   stretches: readonly TestStretch[],
   pauseS: number = 0,
 ): Promise<string> {
+  const runs: MediaEvent[][] = [];
+  let startS = 0;
+  for (const stretch of stretches) {
+    runs.push(delay(await recordMedia(stretch), Math.round(startS * 1000)));
+    startS += stretch.seconds + pauseS;
+  }
+  return await storeRuns(storage, runs);
+}
+
+/** Records `runs`, a discontinuity between them; the video's url. */
+export async function storeRuns(
+  storage: Storage,
+  runs: readonly (readonly MediaEvent[])[],
+): Promise<string> {
   const live = new LiveRegistry();
   const recorder = createRecorder({ storage, nodeId: "test", log: silentLogger });
   const videoUrl = newVideoUrl();
+  const has = (kind: MediaEvent["kind"]) => runs.some((run) => run.some((e) => e.kind === kind));
   const start: PackagerStart = {
     videoUrl,
     epoch: 1,
@@ -33,15 +48,13 @@ export async function storeRecording(
     wallClockAtZeroMs: Date.UTC(2026, 0, 2, 3, 4, 5),
     segmentTargetMs: 2000,
     partTargetMs: 340,
-    hasVideo: stretches.some(({ size }) => size !== null),
-    hasAudio: stretches.some(({ audioCodec }) => audioCodec !== null),
+    hasVideo: has("video"),
+    hasAudio: has("audio"),
   };
   const packager = createPackager(start, { live, recorder, log: silentLogger });
-  let startS = 0;
-  for (const stretch of stretches) {
-    if (startS > 0) packager.markDiscontinuity();
-    feed(packager, delay(await recordMedia(stretch), Math.round(startS * 1000)), ["high"]);
-    startS += stretch.seconds + pauseS;
+  for (const [index, events] of runs.entries()) {
+    if (index > 0) packager.markDiscontinuity();
+    feed(packager, events, ["high"]);
   }
   await packager.end();
   live.close();
