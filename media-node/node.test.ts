@@ -6,7 +6,6 @@ import {
   probeStreams,
   publish,
   publishArgs,
-  runForOutput,
   type TestPattern,
 } from "#test/helpers/ffmpeg.ts";
 import {
@@ -15,6 +14,7 @@ import {
   startTestNode,
   type TestNode,
 } from "#test/helpers/media-node.ts";
+import { findFlashesAndBeeps } from "#test/helpers/lip-sync.ts";
 import { until } from "#test/helpers/until.ts";
 
 let keys = 0;
@@ -296,20 +296,3 @@ describe("a media node", () => {
     await publisher.kill();
   }, 30_000);
 });
-
-/** When the picture turns white and when the tone begins, in seconds. */
-async function findFlashesAndBeeps(url: string) {
-  const filters = [
-    ["-vf", "negate,blackdetect=d=0.03:pix_th=0.3"],
-    ["-af", "silencedetect=noise=-30dB:duration=0.2"],
-  ].flat();
-  const args = ["-hide_banner", "-nostats", "-copyts", "-i", url, ...filters, "-f", "null", "-"];
-  const log = Buffer.from(
-    await runForOutput("/bin/sh", ["-c", 'ffmpeg "$@" 2>&1', "sh", ...args]),
-  ).toString();
-  const times = (pattern: RegExp) => [...log.matchAll(pattern)].map(([, time]) => Number(time));
-  return {
-    flashes: times(/black_start:([\d.]+)/g).filter((time) => time > 0.5),
-    beeps: times(/silence_end: ([\d.]+)/g),
-  };
-}

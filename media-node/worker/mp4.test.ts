@@ -9,6 +9,7 @@ import { parseRecordedPlaylist, parseRecordedVariants } from "#shared/hls/record
 import { createFileStorage } from "#shared/storage/fs.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { probePackets, probeStreams, runForOutput } from "#test/helpers/ffmpeg.ts";
+import { findFlashesAndBeeps } from "#test/helpers/lip-sync.ts";
 import { type MediaEvent, recordMedia } from "#test/helpers/media-source.ts";
 import { storeRecording, storeRuns, type TestStretch } from "#test/helpers/recording.ts";
 import { type Mp4Source, planMp4, streamMp4 } from "./mp4.ts";
@@ -117,6 +118,19 @@ describe("planMp4() and streamMp4()", () => {
     expect(largestGapS(await timesOf(path, "v:0"))).toBeLessThan(1 / 30 + 0.001);
     expect(largestGapS(await timesOf(path, "a:0"))).toBeLessThan(1024 / 48_000 + 0.001);
     await expectDecodable(path);
+  });
+
+  test("keep sound and picture together after a break", async () => {
+    const path = await makeMp4([
+      { seconds: 4, isFlashing: true },
+      { seconds: 4, isFlashing: true },
+    ], 0.02);
+    const { flashes, beeps } = await findFlashesAndBeeps(path);
+    expect(flashes.some((flash) => flash > 4.5)).toBe(true);
+    for (const flash of flashes) {
+      const nearest = Math.min(...beeps.map((beep) => Math.abs(beep - flash)));
+      expect(nearest).toBeLessThan(1 / 30);
+    }
   });
 
   test("follow a source that comes back with another size", async () => {

@@ -135,7 +135,8 @@ describe.each(LADDERS)("after two returns of its publisher (ladder: %s)", (ladde
     const { video, readers } = recordedOf();
     expect(Object.values(await readRenditions(video.playbackUrl)).toSorted())
       .toEqual(readers.map(({ url }) => url).toSorted());
-    const { complaints } = await checkRecording({ url: video.playbackUrl });
+    const maxHoleS = { vide: isSaidToLackPictures(video.url) ? Infinity : 0 };
+    const { complaints } = await checkRecording({ url: video.playbackUrl, maxHoleS });
     expect(complaints).toEqual([]);
     for (const reader of readers) {
       expect(reader.complaints).toEqual([]);
@@ -204,6 +205,12 @@ describe.each(LADDERS)("after two returns of its publisher (ladder: %s)", (ladde
     expect(clipped.map(({ number }) => number)).toEqual(wanted.map(({ number }) => number));
   }, 40_000);
 });
+
+/** A machine that is too busy for the ladder leaves pictures out, and says so. */
+const isSaidToLackPictures = (videoUrl: string) =>
+  sluice.talk().split("\n").some((line) =>
+    line.includes(videoUrl) && /"event":"engine\.(?:load_changed|dropping)"/.test(line)
+  );
 
 const runOf = (number: number) => Math.floor(number / RUN_FRAMES);
 

@@ -26,7 +26,7 @@ import { createFileStorage } from "#shared/storage/fs.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { createTestApp, SERVICE_TOKEN, type Session, type TestApp } from "#test/helpers/app.ts";
 import { insertEndedVideo } from "#test/helpers/ended-video.ts";
-import { runForOutput } from "#test/helpers/ffmpeg.ts";
+import { decodeAll, probeDurations } from "#test/helpers/ffmpeg.ts";
 import { storeRecording } from "#test/helpers/recording.ts";
 import { serve, type Served } from "#test/helpers/serve.ts";
 import { until } from "#test/helpers/until.ts";
@@ -99,18 +99,8 @@ async function download(path: string): Promise<string> {
   return file;
 }
 
-async function durationOf(target: string): Promise<{ startS: number; durationS: number }> {
-  const json = await runForOutput("ffprobe", [
-    ...["-v", "error", "-show_entries", "format=start_time,duration", "-of", "json", target],
-  ]);
-  const { format } = JSON.parse(Buffer.from(json).toString()) as {
-    format: { start_time: string; duration: string };
-  };
-  return { startS: Number(format.start_time), durationS: Number(format.duration) };
-}
-
 test("a recording with a pause in it downloads as an MP4 from 0 without the pause", async () => {
-  const { startS, durationS } = await durationOf(await download(pathOf("/download")));
+  const { startS, durationS } = await probeDurations(await download(pathOf("/download")));
   expect(startS).toBe(0);
   expect(Math.abs(durationS - 8)).toBeLessThan(0.15);
 });
@@ -126,9 +116,8 @@ test("a clip plays under its own address and downloads", async () => {
   expect(body.end).toBeGreaterThanOrEqual(5.5);
   const media = await (await fetch(hls(`${body.url}/1/high/index`))).text();
   expect(checkMediaPlaylist(media)).toEqual([]);
-  const args = ["-v", "error", "-xerror", "-i", hls(body.url), "-f", "null", "-"];
-  await runForOutput("ffmpeg", args);
-  const { startS, durationS } = await durationOf(
+  await decodeAll(hls(body.url));
+  const { startS, durationS } = await probeDurations(
     await download(pathOf(`/clips/${body.id}/download`)),
   );
   expect(startS).toBe(0);
