@@ -190,7 +190,7 @@ describe("resumePackager()", () => {
     const open = readMediaPlaylist(before);
     expect(open.openParts.length).toBeGreaterThan(1);
     const names = new Set(before.match(/(?:seg|part|init)-\d+\.\w+/g));
-    const openBytes = open.openParts.map(({ uri }) => readPart(first, uri));
+    const openBytes = await readParts(first, open.openParts);
 
     // The process is gone here: nobody calls end().
     const again = { ...options, live: new LiveRegistry(), recorder: recorderOf() };
@@ -202,7 +202,7 @@ describe("resumePackager()", () => {
     expect(checkReload(before, waiting)).toEqual([]);
     const closed = readMediaPlaylist(waiting).segments.at(-1);
     expect(closed?.parts.map(({ uri }) => uri)).toEqual(open.openParts.map(({ uri }) => uri));
-    expect(open.openParts.map(({ uri }) => readPart(second, uri))).toEqual(openBytes);
+    expect(await readParts(second, open.openParts)).toEqual(openBytes);
 
     const fromS = second.packager.endMs / 1000 + 0.033;
     const back = await resumeFeed(again, fromS);
@@ -288,8 +288,14 @@ async function resumeFeed(options: SyntheticOptions, fromS: number): Promise<Syn
   return await resumeSyntheticBroadcast({ ...options, live, recorder: recorderOf() }, fromS);
 }
 
-function readPart({ videoUrl }: SyntheticBroadcast, uri: string): string {
-  const number = Number(/part-(\d+)/.exec(uri)?.[1]);
-  const chunks = live.get(videoUrl)?.rendition("high")?.read({ kind: "part", number });
-  return Buffer.concat(chunks ?? []).toString("base64");
+async function readParts(
+  { videoUrl }: SyntheticBroadcast,
+  parts: readonly { uri: string }[],
+): Promise<(string | undefined)[]> {
+  const rendition = live.get(videoUrl)?.rendition("high");
+  return await Promise.all(parts.map(async ({ uri }) => {
+    const number = Number(/part-(\d+)/.exec(uri)?.[1]);
+    const bytes = await rendition?.read({ kind: "part", number })?.arrayBuffer();
+    return bytes && Buffer.from(bytes).toString("base64");
+  }));
 }

@@ -56,7 +56,7 @@ const fullBox = (type: string, version: number, flags: number, ...content: Field
 const UNITY_MATRIX = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 
 /** The init segment (`ftyp` + `moov`) of `tracks`. Without an edit list: both tracks share one timeline. */
-export function writeInitSegment(tracks: Tracks): Uint8Array {
+export function writeInitSegment(tracks: Tracks): Uint8Array<ArrayBuffer> {
   const { video, audio } = tracks;
   return concat([
     box("ftyp", text("iso6"), u32(1), text("iso6"), text("cmfc"), text("mp41")),
@@ -224,7 +224,7 @@ const SYNC_SAMPLE_FLAGS = 0x2000000; // sample_depends_on: no other
 const NON_SYNC_SAMPLE_FLAGS = 0x1010000; // depends on others, sample_is_non_sync_sample
 
 /** One `moof` + `mdat` with a run of each track that has samples. */
-export function writeFragment(input: FragmentInput): Uint8Array {
+export function writeFragment(input: FragmentInput): Uint8Array<ArrayBuffer> {
   const runs = [
     { id: VIDEO_TRACK_ID, run: input.video },
     { id: AUDIO_TRACK_ID, run: input.audio },
@@ -275,7 +275,7 @@ const bytesOf = (run: MuxRun) => run.samples.reduce((sum, sample) => sum + sampl
 
 /** Writes fields into one buffer of known size: a fragment is built for every part of every rendition. */
 class FieldWriter {
-  readonly out: Uint8Array;
+  readonly out: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   #offset = 0;
 
@@ -309,7 +309,7 @@ class FieldWriter {
   }
 }
 
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
+function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let offset = 0;
   for (const chunk of chunks) {

@@ -4,16 +4,21 @@
  */
 import { type PartEntry, type SegmentEntry, type SegmentHead, segmentLines } from "./playlist.ts";
 
-export type KeptPart = PartEntry & { readonly number: number; readonly bytes: Uint8Array };
+/** What nobody has read yet, or what viewers read. */
+export type KeptBytes = Uint8Array<ArrayBuffer> | Blob;
+
+export type KeptPart<Bytes = KeptBytes> = PartEntry & { readonly number: number; bytes: Bytes };
 
 /** A complete segment, or the open one, with its bytes. */
-export type KeptSegment = SegmentHead & {
+export type KeptSegment<Bytes = KeptBytes> = SegmentHead & {
   readonly msn: number;
   readonly initNumber: number;
   readonly startS: number;
   readonly wallClockMs: number;
   readonly isIndependent: boolean;
-  readonly parts: KeptPart[];
+  readonly parts: KeptPart<Bytes>[];
+  /** All of it, once a viewer has read it. */
+  whole?: Blob;
   frames: number;
   /** Null while it is open. */
   durationS: number | null;

@@ -13,7 +13,7 @@ import {
   spooledRecordSchema,
 } from "./spool.ts";
 
-export type SpooledSegment = KeptSegment & {
+export type SpooledSegment = KeptSegment<Uint8Array<ArrayBuffer>> & {
   readonly durationS: number;
   readonly unlisted: Unlisted;
 };
@@ -63,7 +63,7 @@ function parseSegment(file: Buffer): { segment: SpooledSegment; isCutOff: boolea
   const lines = new LineReader(file);
   const head = spooledHeadSchema.safeParse(lines.next()).data;
   if (head === undefined) return null;
-  const parts: KeptPart[] = [];
+  const parts: KeptPart<Uint8Array<ArrayBuffer>>[] = [];
   let frames = 0;
   let durationS: number | null = null;
   let isCutOff = false;
@@ -114,7 +114,7 @@ class LineReader {
     return value;
   }
 
-  take(bytes: number): Uint8Array | null {
+  take(bytes: number): Uint8Array<ArrayBuffer> | null {
     if (this.#at + bytes > this.#file.length) return null;
     this.#at += bytes;
     return new Uint8Array(this.#file.subarray(this.#at - bytes, this.#at));

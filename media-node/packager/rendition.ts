@@ -6,6 +6,7 @@ import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { BandwidthMeter } from "./bandwidth-meter.ts";
 import { type KeptSegment, LiveWindow, type PastSegment, type Unlisted } from "./live-window.ts";
 import { type LivePlaylist, renderLivePlaylist, type RenditionReport } from "./playlist.ts";
+import { lengthOf, readPart, readWhole } from "./read-bytes.ts";
 
 export type RenditionOptions = {
   readonly name: RenditionName;
@@ -28,7 +29,7 @@ export type RenditionInit = {
   readonly codecs: readonly string[];
   readonly width: number | null;
   readonly height: number | null;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 };
 
 export type RenditionPart = {
@@ -37,7 +38,7 @@ export type RenditionPart = {
   readonly durationS: number;
   readonly isIndependent: boolean;
   readonly frames: number;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 };
 
 /** A segment that just became complete. */
@@ -64,7 +65,7 @@ export type RestoredRendition = {
     readonly bytes: number;
     readonly isIndependent: boolean;
   })[];
-  readonly kept: readonly KeptSegment[];
+  readonly kept: readonly KeptSegment<Uint8Array<ArrayBuffer>>[];
   readonly inits: ReadonlyMap<number, RenditionInit>;
   readonly nextMsn: number;
   readonly nextPart: number;
@@ -98,6 +99,7 @@ export class LiveRendition {
   readonly #window: LiveWindow;
   #wallClockAtZeroMs: number;
   #open: KeptSegment | null = null;
+  #openBytes: Uint8Array[] = [];
   #nextMsn = 0;
   #nextPart = 0;
   #isIndependent = true;
@@ -105,7 +107,7 @@ export class LiveRendition {
   #endS = 0;
   #partBytes = 0;
   #rendered: Record<Form, string | null> = { full: null, delta: null };
-  #compressed: Record<Form, Uint8Array | null> = { full: null, delta: null };
+  #compressed: Record<Form, Uint8Array<ArrayBuffer> | null> = { full: null, delta: null };
 
   constructor(options: RenditionOptions) {
     this.name = options.name;
@@ -125,7 +127,7 @@ export class LiveRendition {
       this.#noteSegment({ startS, durationS, frames, bytes, isIndependent });
     }
     for (const { startS, durationS, frames, parts, isIndependent } of saved.kept) {
-      const bytes = parts.reduce((sum, part) => sum + part.bytes.length, 0);
+      const bytes = parts.reduce((sum, part) => sum + lengthOf(part), 0);
       this.#noteSegment({ startS, durationS: durationS ?? 0, frames, bytes, isIndependent });
     }
     this.#window.restore(saved.unlisted, saved.past, saved.kept);
@@ -170,6 +172,7 @@ export class LiveRendition {
       durationS: null,
     };
     this.#open = segment;
+    this.#openBytes = [];
     this.#isIndependent &&= facts.isIndependent;
     return segment;
   }
@@ -181,6 +184,7 @@ export class LiveRendition {
     this.#nextPart += 1;
     const { durationS, isIndependent, bytes } = part;
     this.#open.parts.push({ number, uri: `part-${number}.m4s`, durationS, isIndependent, bytes });
+    this.#openBytes.push(bytes);
     this.#open.frames += part.frames;
     this.#endS = part.startS + durationS;
     this.#partBytes += bytes.length;
@@ -197,7 +201,7 @@ export class LiveRendition {
     segment.durationS = durationS;
     this.#endS = endS;
     this.#nextMsn += 1;
-    const parts = segment.parts.map((part) => part.bytes);
+    const parts = this.#openBytes;
     const { msn, initNumber, startS, isDiscontinuous, isIndependent, wallClockMs, frames } =
       segment;
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
@@ -263,7 +267,7 @@ export class LiveRendition {
   }
 
   /** `render()` as gzip, likewise once per change. */
-  renderGzip(isDelta: boolean): Uint8Array {
+  renderGzip(isDelta: boolean): Uint8Array<ArrayBuffer> {
     const form = isDelta ? "delta" : "full";
     const bytes = this.#compressed[form] ??
       gzipSync(this.render(isDelta), { level: constants.Z_BEST_SPEED });
@@ -271,20 +275,20 @@ export class LiveRendition {
     return bytes;
   }
 
-  /** The bytes of a file in memory, in order; null when it is not there (any more, or yet). */
-  read(file: RenditionFile): readonly Uint8Array[] | null {
+  /** The bytes of a file in memory; null when it is not there (any more, or yet). */
+  read(file: RenditionFile): Blob | null {
     if (file.kind === "init") {
       const init = this.#inits.get(file.number);
-      return init === undefined ? null : [init.bytes];
+      return init === undefined ? null : new Blob([init.bytes]);
     }
     if (file.kind === "segment") {
       const segment = this.#window.find(file.number);
-      return segment === undefined ? null : segment.parts.map((part) => part.bytes);
+      return segment === undefined ? null : readWhole(segment);
     }
     if (this.#options.partTargetS === null) return null;
     for (const segment of [...this.#window.kept, ...(this.#open === null ? [] : [this.#open])]) {
       const part = segment.parts.find((kept) => kept.number === file.number);
-      if (part !== undefined) return [part.bytes];
+      if (part !== undefined) return readPart(part);
     }
     return null;
   }

@@ -21,7 +21,7 @@ function startWithParts(partTargetMs: number | null = 340) {
     const request = { method: "GET", target, header: () => undefined, viewer: "ann" };
     const { status, body } = await handlePlayback(deps, request);
     if (body?.kind !== "bytes") throw new Error("not answered from memory");
-    const { segments, openParts } = readMediaPlaylist(Buffer.concat(body.chunks).toString());
+    const { segments, openParts } = readMediaPlaylist(await new Response(body.content).text());
     return { status, segments: segments.length, parts: openParts.length };
   };
   return { broadcast, ask };

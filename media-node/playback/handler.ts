@@ -8,7 +8,6 @@ import { type Storage, StorageError } from "#shared/storage/port.ts";
 import type { LiveRegistry } from "../packager/live-registry.ts";
 import type { LiveRendition, ReloadAnswer } from "../packager/rendition.ts";
 import { flvReply } from "./flv-reply.ts";
-import { sliceChunks } from "./slice-chunks.ts";
 import {
   CACHE,
   liveReply,
@@ -80,7 +79,7 @@ async function answer(
       return {
         status: 200,
         headers: { "content-type": "application/json", "cache-control": CACHE.never },
-        body: { kind: "bytes", chunks: [new TextEncoder().encode(describeHealth())] },
+        body: { kind: "bytes", content: describeHealth() },
       };
     case "multivariant":
       return await multivariantReply(deps, request, route, query.get("wait") === "YES");
@@ -190,8 +189,8 @@ async function fileReply(
   const rendition = liveRenditionOf(deps, route);
   // RFC 8216bis 6.2.5.3: a request for the hinted part waits for it.
   if (file.kind === "part") await rendition?.waitForPart(file.number);
-  const chunks = rendition?.read(file) ?? null;
-  if (chunks !== null) return memoryReply(request, { chunks, etag, contentType: typeOf(name) });
+  const content = rendition?.read(file) ?? null;
+  if (content !== null) return memoryReply(request, { content, etag, contentType: typeOf(name) });
   const missing = problemReply("NOT_FOUND", "There is no such file (any more, or yet).");
   if (file.kind === "part") return missing;
   return await storedFileReply(deps, request, {
@@ -211,25 +210,23 @@ function liveRenditionOf(
 }
 
 type MemoryFile = {
-  readonly chunks: readonly Uint8Array[];
+  readonly content: Blob;
   readonly etag: string;
   readonly contentType: string;
 };
 
 function memoryReply(request: PlaybackRequest, file: MemoryFile): Reply {
-  const bytes = file.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const headers = fileHeaders(file);
   if (isNotModified(request.header("if-none-match"), file.etag)) return notModified(headers);
-  const range = rangeOf(rangeHeadersOf(request), bytes, file.etag);
-  if (range.kind === "unsatisfiable") return unsatisfiable(bytes);
-  if (range.kind === "whole") {
-    return { status: 200, headers, body: { kind: "bytes", chunks: file.chunks } };
-  }
+  const { content } = file;
+  const range = rangeOf(rangeHeadersOf(request), content.size, file.etag);
+  if (range.kind === "unsatisfiable") return unsatisfiable(content.size);
+  if (range.kind === "whole") return { status: 200, headers, body: { kind: "bytes", content } };
   const { start, end } = range.range;
   return {
     status: 206,
-    headers: { ...headers, "content-range": `bytes ${start}-${end}/${bytes}` },
-    body: { kind: "bytes", chunks: sliceChunks(file.chunks, range.range) },
+    headers: { ...headers, "content-range": `bytes ${start}-${end}/${content.size}` },
+    body: { kind: "bytes", content: content.slice(start, end + 1) },
   };
 }
 
@@ -282,8 +279,8 @@ async function storedPlaylistReply(
     await object.body.cancel();
     return notModified(headers);
   }
-  const chunks = [new Uint8Array(await new Response(object.body).arrayBuffer())];
-  return { status: 200, headers, body: { kind: "bytes", chunks } };
+  const content = new Uint8Array(await new Response(object.body).arrayBuffer());
+  return { status: 200, headers, body: { kind: "bytes", content } };
 }
 
 function fileHeaders(file: { etag: string; contentType: string }): Record<string, string> {

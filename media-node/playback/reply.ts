@@ -6,7 +6,7 @@ import { newId } from "#shared/ids.ts";
 import type { LiveRendition } from "../packager/rendition.ts";
 
 export type ReplyBody =
-  | { readonly kind: "bytes"; readonly chunks: readonly Uint8Array[] }
+  | { readonly kind: "bytes"; readonly content: Blob | Uint8Array<ArrayBuffer> | string }
   | {
     readonly kind: "stream";
     readonly stream: ReadableStream<Uint8Array>;
@@ -47,7 +47,7 @@ export function playlistReply(text: string, cacheControl: string): Reply {
   return {
     status: 200,
     headers: { "content-type": PLAYLIST_TYPE, "cache-control": cacheControl },
-    body: { kind: "bytes", chunks: [new TextEncoder().encode(text)] },
+    body: { kind: "bytes", content: text },
   };
 }
 
@@ -66,7 +66,7 @@ export function liveReply(rendition: LiveRendition, form: LiveForm): Reply {
   return {
     ...reply,
     headers: { ...headers, "content-encoding": "gzip" },
-    body: { kind: "bytes", chunks: [rendition.renderGzip(form.isDelta)] },
+    body: { kind: "bytes", content: rendition.renderGzip(form.isDelta) },
   };
 }
 
@@ -88,6 +88,6 @@ export function problemReply(code: RefusalCode, detail: string, retryAfterS?: nu
       "cache-control": CACHE.never,
       ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
     },
-    body: { kind: "bytes", chunks: [new TextEncoder().encode(JSON.stringify(problem))] },
+    body: { kind: "bytes", content: JSON.stringify(problem) },
   };
 }

@@ -1,17 +1,19 @@
 /**
- * The playback server: the handler behind node:http, with limits and a drain.
+ * The playback server: the handler behind Bun's HTTP server, with limits and a drain.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Server } from "bun";
 import type { Service } from "#shared/lifecycle.ts";
 import { handlePlayback, type PlaybackDeps } from "./handler.ts";
 import { SharedReloads } from "./shared-reloads.ts";
-import { COMMON_HEADERS, problemReply, type Reply } from "./reply.ts";
+import { problemReply, type Reply } from "./reply.ts";
+import { toResponse } from "./to-response.ts";
 
 export type PlaybackServerOptions = PlaybackDeps & {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Requests that are being answered or wait, at most; further ones are refused. Default 20 000. */
+  readonly maxRequests?: number;
 };
 
 /** A service that knows where it listens. */
@@ -36,9 +38,13 @@ export class PlaybackListenError extends Error {
   }
 }
 
-const MAX_CONNECTIONS = 20_000;
+const MAX_REQUESTS = 20_000;
 /** A socket on which nothing moves for this long is closed; longer than any blocking reload. */
-const IDLE_SOCKET_MS = 60_000;
+const IDLE_SOCKET_S = 60;
+/** A socket that is cut is closed as soon as the server can, whether its reader reads or not. */
+const CUT_SOCKET_S = 1;
+/** Bodies are not read, but a request that has one is to be told that its method is wrong. */
+const MAX_BODY_BYTES = 65_536;
 /** How long readers may go on once the server stops. */
 const DRAIN_MS = 2000;
 
@@ -47,39 +53,41 @@ export function createPlaybackServer(options: PlaybackServerOptions): PlaybackSe
   return new HttpPlaybackServer(options);
 }
 
+type HttpServer = Server<undefined>;
+
 class HttpPlaybackServer implements PlaybackServer {
   readonly name = "playback";
   readonly #options: PlaybackServerOptions;
-  readonly #server: Server;
+  #server: HttpServer | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(options: PlaybackServerOptions) {
     this.#options = { reloads: new SharedReloads(), ...options };
-    this.#server = createServer((request, response) => void this.#serve(request, response));
-    this.#server.maxConnections = MAX_CONNECTIONS;
-    this.#server.keepAliveTimeout = IDLE_SOCKET_MS;
-    this.#server.setTimeout(IDLE_SOCKET_MS);
-    this.#server.headersTimeout = 10_000;
-    this.#server.requestTimeout = 15_000;
   }
 
   get port(): number {
-    const address = this.#server.address() as AddressInfo | null;
-    return address?.port ?? this.#options.port;
+    return this.#server?.port ?? this.#options.port;
   }
 
-  async start(): Promise<void> {
-    const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      const refuse = (error: Error) => reject(new PlaybackListenError(port, host, error));
-      this.#server.once("error", refuse);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", refuse);
-        resolve();
+  start(): Promise<void> {
+    const { host, port, log } = this.#options;
+    try {
+      this.#server = Bun.serve({
+        hostname: host,
+        port,
+        idleTimeout: IDLE_SOCKET_S,
+        // Else two servers share a port without a word, and each gets half of the viewers.
+        reusePort: false,
+        maxRequestBodySize: MAX_BODY_BYTES,
+        // No page that shows an error's stack.
+        development: false,
+        fetch: (request, server) => this.#serve(request, server),
       });
-    });
-    this.#server.on("error", (error) => this.#options.log.error("playback.failed", { error }));
-    this.#options.log.info("playback.listening", { host, port: this.port });
+    } catch (error) {
+      return Promise.reject(new PlaybackListenError(port, host, error as NodeJS.ErrnoException));
+    }
+    log.info("playback.listening", { host, port: this.port });
+    return Promise.resolve();
   }
 
   /** Answers everybody who waits, lets replies that are under way finish (bounded), then closes. */
@@ -89,96 +97,47 @@ class HttpPlaybackServer implements PlaybackServer {
   }
 
   async #stop(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const server = this.#server;
+    if (server === null) return;
+    const closed = server.stop();
     this.#options.live.releaseWaiters();
-    this.#server.closeIdleConnections();
-    const timer = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS);
+    const timer = setTimeout(() => void server.stop(true), DRAIN_MS);
     await closed;
     clearTimeout(timer);
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.on("error", () => response.destroy());
-    request.resume();
+  async #serve(request: Request, server: HttpServer): Promise<Response> {
+    return toResponse(await this.#reply(request, server), {
+      onFailed: (error) => this.#options.log.error("playback.request_failed", { error }),
+      onCut: () => server.timeout(request, CUT_SOCKET_S),
+    });
+  }
+
+  async #reply(request: Request, server: HttpServer): Promise<Reply> {
+    const { maxRequests = MAX_REQUESTS, log } = this.#options;
+    if (server.pendingRequests > maxRequests) {
+      return problemReply("UNAVAILABLE", "Too many requests wait here already.", 2);
+    }
     try {
-      const reply = await handlePlayback(this.#options, {
-        method: request.method ?? "GET",
-        target: request.url ?? "/",
-        header: (name) => headerOf(request, name),
-        viewer: viewerOf(request),
+      return await handlePlayback(this.#options, {
+        method: request.method,
+        target: targetOf(request.url),
+        header: (name) => request.headers.get(name) ?? undefined,
+        viewer: viewerOf(request, server),
       });
-      await send(response, reply, request.method === "HEAD");
     } catch (error) {
-      this.#options.log.error("playback.request_failed", { error });
-      if (response.headersSent) response.destroy();
-      else {
-        await send(response, problemReply("INTERNAL", "The reply could not be made."), false);
-      }
+      log.error("playback.request_failed", { error });
+      return problemReply("INTERNAL", "The reply could not be made.");
     }
   }
 }
 
-async function send(response: ServerResponse, reply: Reply, isHead: boolean): Promise<void> {
-  const { status, headers, body } = reply;
-  if (response.destroyed) {
-    if (body?.kind === "stream") await body.stream.cancel();
-    return;
-  }
-  const sized = body?.kind === "bytes"
-    ? { "content-length": String(body.chunks.reduce((sum, chunk) => sum + chunk.length, 0)) }
-    : {};
-  response.writeHead(status, { ...COMMON_HEADERS, ...headers, ...sized });
-  if (body?.kind === "bytes" && !isHead) {
-    // The head goes out with the last chunk: a playlist is one write.
-    for (const chunk of body.chunks.slice(0, -1)) await write(response, chunk);
-    response.end(body.chunks.at(-1));
-    return;
-  }
-  if (body?.kind === "stream") await copyStream(response, body.stream, body.cut);
-  response.end();
+/** Path and query; the server leaves the host out where it makes no sense. */
+function targetOf(url: string): string {
+  return url.startsWith("/") ? url : url.slice(url.indexOf("/", url.indexOf("://") + 3));
 }
 
-async function copyStream(
-  response: ServerResponse,
-  stream: ReadableStream<Uint8Array>,
-  cut?: AbortSignal,
-): Promise<void> {
-  const reader = stream.getReader();
-  cut?.addEventListener("abort", () => response.destroy(), { once: true });
-  // A reader that leaves while nothing comes would otherwise be noticed with the next bytes.
-  response.once("close", () => void reader.cancel().catch(() => {}));
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done || response.destroyed) break;
-      await write(response, value);
-    }
-  } finally {
-    await reader.cancel();
-  }
-}
-
-/** Resolves when more may be written, or when nobody reads any more. */
-async function write(response: ServerResponse, chunk: Uint8Array): Promise<void> {
-  if (response.destroyed || response.write(chunk)) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.once("drain", done);
-    response.once("close", done);
-  });
-}
-
-function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
-
-function viewerOf(request: IncomingMessage): string {
-  const agent = request.headers["user-agent"]?.slice(0, 200) ?? "";
-  return `${request.socket.remoteAddress ?? ""} ${agent}`;
+function viewerOf(request: Request, server: HttpServer): string {
+  const agent = request.headers.get("user-agent")?.slice(0, 200) ?? "";
+  return `${server.requestIP(request)?.address ?? ""} ${agent}`;
 }
