@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { until } from "#test/helpers/until.ts";
 
 export type FileServer = {
+  readonly pid: number;
   readonly url: string;
   /** What it serves: files below its URL. */
   readonly root: string;
@@ -32,7 +33,7 @@ export async function startFileServer(prefix: readonly string[]): Promise<FileSe
     await child.exited;
     await rm(root, { recursive: true, force: true });
   };
-  return { url, root, stop };
+  return { pid: child.pid, url, root, stop };
 }
 
 /** One worker on one core, as our server is one process. */

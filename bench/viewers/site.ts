@@ -1,0 +1,52 @@
+/**
+ * A live broadcast behind our playback server, in a process with a core of its own.
+ */
+import { pinTo } from "../tools/pin.ts";
+
+const PROGRAM = new URL("./site.program.ts", import.meta.url).pathname;
+
+export type Site = {
+  readonly pid: number;
+  readonly playlist: string;
+  readonly base: string;
+  readonly end: () => Promise<{ bornAtMs: Record<string, number>; memoryBytes: number }>;
+};
+
+/** Keeps what it stores in `directory`. */
+export async function startSite(directory: string): Promise<Site> {
+  const child = Bun.spawn([...pinTo(0), process.execPath, PROGRAM, directory], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const lines = linesOf(child.stdout);
+  const { playlist, base } = JSON.parse(await lines.next()) as Pick<Site, "playlist" | "base">;
+  const end = async () => {
+    void child.stdin.write("end\n");
+    await child.stdin.flush();
+    const facts = JSON.parse(await lines.next()) as Awaited<ReturnType<Site["end"]>>;
+    await child.exited;
+    return facts;
+  };
+  return { pid: child.pid, playlist, base, end };
+}
+
+function linesOf(stream: ReadableStream<Uint8Array>): { next: () => Promise<string> } {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  const next = async () => {
+    for (;;) {
+      const end = text.indexOf("\n");
+      if (end !== -1) {
+        const line = text.slice(0, end);
+        text = text.slice(end + 1);
+        return line;
+      }
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`ended after ${JSON.stringify(text)}`);
+      text += decoder.decode(value, { stream: true });
+    }
+  };
+  return { next };
+}
