@@ -15,6 +15,7 @@ import {
   playlistReply,
   problemReply,
   type Reply,
+  type ReplyBody,
 } from "./reply.ts";
 import type { SharedReloads } from "./shared-reloads.ts";
 import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
@@ -38,6 +39,12 @@ export type PlaybackRequest = {
 
 /** How long a viewer who comes before the first picture is kept waiting. */
 const START_PATIENCE_MS = 8000;
+
+/**
+ * What is read from storage before it is sent, because Bun's server tells no reader the length of a
+ * stream. About what a socket takes at once, so that a slow reader holds none of it.
+ */
+const MAX_COLLECTED_BYTES = 4 * 2 ** 20;
 
 type RouteOf<Kind> = Extract<PlaybackRoute, { kind: Kind }>;
 
@@ -249,16 +256,19 @@ async function storedFileReply(
   const isWhole = answered.kind === "whole";
   const sized = { ...headers, "content-length": String(range.end - range.start + 1) };
   const ranged = { ...sized, "content-range": `bytes ${range.start}-${range.end}/${facts.bytes}` };
-  if (request.method === "HEAD") {
-    return { status: isWhole ? 200 : 206, headers: isWhole ? sized : ranged, body: null };
-  }
+  if (request.method === "HEAD") return { status: 200, headers: sized, body: null };
   const object = await deps.storage.get(file.key, isWhole ? undefined : range);
   if (object === null) return null;
   return {
     status: isWhole ? 200 : 206,
     headers: isWhole ? sized : ranged,
-    body: { kind: "stream", stream: object.body },
+    body: await storedBody(object.body, range.end - range.start + 1),
   };
+}
+
+async function storedBody(stream: ReadableStream<Uint8Array>, bytes: number): Promise<ReplyBody> {
+  if (bytes > MAX_COLLECTED_BYTES) return { kind: "stream", stream };
+  return { kind: "bytes", content: await new Response(stream).blob() };
 }
 
 type StoredPlaylist = { readonly key: string; readonly cacheControl: string };
@@ -293,7 +303,9 @@ function fileHeaders(file: { etag: string; contentType: string }): Record<string
 }
 
 function rangeHeadersOf(request: PlaybackRequest) {
-  return { range: request.header("range"), ifRange: request.header("if-range") };
+  // RFC 9110 14.2: ranges are defined for GET alone.
+  const range = request.method === "GET" ? request.header("range") : undefined;
+  return { range, ifRange: request.header("if-range") };
 }
 
 function notModified(headers: Record<string, string>): Reply {

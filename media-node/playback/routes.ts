@@ -1,5 +1,6 @@
 /**
- * The paths of playback. Matched as they came, undecoded: what is not exactly one of these is not ours.
+ * The paths of playback. Matched undecoded: what is not exactly one of these, once the server has
+ * resolved its dot segments (RFC 3986 6.2.2.3), is not ours.
  */
 import { type RenditionName, renditionNameSchema } from "#shared/contracts/broadcast.ts";
 import type { RenditionFile } from "../packager/rendition.ts";
