@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readFileSync } from "node:fs";
 import type { EndedRequest } from "#shared/contracts/control.ts";
 import {
+  decodeAll,
   probePackets,
   probeStreams,
   publish,
@@ -144,6 +145,7 @@ describe("a media node", () => {
     const [rung = ""] = [...mediaPlaylistsOf(await fetchPlaylist(url), url).values()];
     const streams = await probeStreams(rung);
     expect(streams.map((stream) => stream.codec_type).sort()).toEqual([...tracks].sort());
+    await decodeAll(rung);
     if (!tracks.includes("video")) return;
     const frames = await probePackets(rung, "v:0");
     const fps = pattern.fps ?? 30;
