@@ -22,8 +22,14 @@ describe("withParameterSets()", () => {
   const sets = Uint8Array.from(SETS);
 
   test("puts them before a picture that has none", () => {
-    const picture = Uint8Array.from([...nal(9, 16), ...nal(0x65, 4, 5)]);
+    const picture = Uint8Array.from(nal(0x65, 4, 5));
     expect([...withParameterSets(picture, sets)]).toEqual([...SETS, ...picture]);
+  });
+
+  test("puts them behind a delimiter, which comes first", () => {
+    const [delimiter, picture] = [nal(9, 16), nal(0x65, 4, 5)];
+    const unit = Uint8Array.from([...delimiter, ...picture]);
+    expect([...withParameterSets(unit, sets)]).toEqual([...delimiter, ...SETS, ...picture]);
   });
 
   test("leaves a picture alone that brings its own, and does not look behind its slices", () => {

@@ -5,6 +5,7 @@
  */
 
 const SPS = 7;
+const DELIMITER = 9;
 const FIRST_SLICE = 1;
 const LAST_SLICE = 5;
 const NAL_TYPE = 0x1f;
@@ -33,9 +34,19 @@ export function parameterSetsOf(avcC: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.concat(sets));
 }
 
-/** The access unit behind `parameterSets`; as it is when it brings its own. */
+/** The access unit with `parameterSets` before its picture; as it is when it brings its own. */
 export function withParameterSets(data: Uint8Array, parameterSets: Uint8Array): Uint8Array {
-  return hasSps(data) ? data : Buffer.concat([parameterSets, data]);
+  if (hasSps(data)) return data;
+  const at = endOfDelimiter(data);
+  return Buffer.concat([data.subarray(0, at), parameterSets, data.subarray(at)]);
+}
+
+/** 0 without one. ISO/IEC 14496-10 7.4.1.2.3: an access unit delimiter is the first NAL unit of its unit. */
+function endOfDelimiter(data: Uint8Array): number {
+  if (data.length <= LENGTH_BYTES || ((data[LENGTH_BYTES] ?? 0) & NAL_TYPE) !== DELIMITER) return 0;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const end = LENGTH_BYTES + view.getUint32(0);
+  return end <= data.length ? end : 0;
 }
 
 /** Whether an SPS stands before the picture. */
