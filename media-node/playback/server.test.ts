@@ -259,6 +259,37 @@ test("start() says which port is taken", async () => {
   await second.stop();
 });
 
+test("start() passes on why an address cannot be listened on", async () => {
+  const storage = createFileStorage({ directory });
+  // An address kept for documentation, which no machine has.
+  const options = { host: "192.0.2.1", port: 0, storage, live, log: silentLogger };
+  await expect(createPlaybackServer(options).start()).rejects.toMatchObject({
+    name: "PlaybackListenError",
+    code: "EADDRNOTAVAIL",
+  });
+});
+
+test("requests past the bound are refused, those who wait stay", async () => {
+  const storage = createFileStorage({ directory });
+  const options = { host: "127.0.0.1", port: 0, storage, live, log: silentLogger };
+  const own = createPlaybackServer({ ...options, maxRequests: 2 });
+  await own.start();
+  const broadcast = start();
+  broadcast.pushUntil(4.1);
+  const path = `/hls-live/${broadcast.videoUrl}/1/high/index.m3u8?_HLS_msn=4`;
+  const ask = () => fetch(`http://127.0.0.1:${own.port}${path}`);
+  const asked = [ask(), ask(), ask()];
+  const refused = await Promise.race(asked);
+  await expectProblem(refused, 503, "UNAVAILABLE");
+  expect(refused.headers.get("retry-after")).toBe("2");
+  broadcast.pushUntil(6.1);
+  const statuses = (await Promise.all(asked)).map(({ status }) => status);
+  expect(statuses.toSorted((one, other) => one - other)).toEqual([200, 200, 503]);
+  expect((await ask()).status).toBe(200);
+  await own.stop();
+  await broadcast.packager.end();
+});
+
 test("stop() answers those who wait", async () => {
   const registry = new LiveRegistry();
   const storage = createFileStorage({ directory });
