@@ -330,6 +330,21 @@ describe("VideoSegmenter goes through a hole of 5 s in the video", () => {
     },
   );
 
+  test("that another encoder's frames end, without a break in time", () => {
+    const segmenter = create(340, true);
+    const cuts: Cut[] = [];
+    for (let frame = 0; frame < 500; frame += 1) {
+      if (frame === 120) cuts.push(...segmenter.end());
+      cuts.push(...segmenter.pushAudio(audioAt(frame / 50)));
+      if (frame >= 120 && frame < 300) continue;
+      cuts.push(...segmenter.pushVideo(sampleAt(frame / 50, frame % 100 === 0)));
+    }
+    cuts.push(...segmenter.end());
+    expect(breachesOf(cuts.map(withoutVideo), 340)).toEqual([]);
+    expect(partsOf(cuts).some(({ opensSegment }) => opensSegment?.isDiscontinuous)).toBe(false);
+    expect(partsOf(cuts).reduce((sum, { audio }) => sum + audio.length, 0)).toBe(500);
+  });
+
   test("as a break in time when nothing is heard", () => {
     const cuts = runClock({ skewMs, isHeard: (seconds) => seconds < 6 || seconds > 11 });
     expect(breachesOf(cuts, 340)).toEqual([]);

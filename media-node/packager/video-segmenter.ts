@@ -206,9 +206,7 @@ export class VideoSegmenter implements Segmenter {
     if (this.#endDts === null || dts - this.#endDts <= HOLE_TICKS) return;
     this.#keyframes.pause();
     const endDts = this.#settleEnd();
-    if (this.#segment !== null && this.#isHeard(endDts, dts)) {
-      return this.#fill(endDts, dts, this.#segment.startDts);
-    }
+    if (this.#isHeard(endDts, dts)) return this.#fill(endDts, dts);
     this.#endRun();
     this.#isDiscontinuous = true;
     this.#endDts = null;
@@ -223,9 +221,10 @@ export class VideoSegmenter implements Segmenter {
   }
 
   /** Parts, and segments where a keyframe was due, without a frame. */
-  #fill(fromDts: number, untilDts: number, segmentDts: number): void {
+  #fill(fromDts: number, untilDts: number): void {
+    if (this.#segment === null) this.#openSegment(fromDts, null);
     const intervalTicks = this.#keyframes.longestTicks;
-    for (let startDts = segmentDts;;) {
+    for (let startDts = this.#segment?.startDts ?? fromDts;;) {
       const dueDts = Math.max(fromDts, startDts + this.#rule.expectedTicks(intervalTicks));
       const endDts = Math.min(dueDts, this.#partDts + this.#partTargetTicks);
       if (endDts >= untilDts) break;
