@@ -40,7 +40,7 @@ class Viewer {
   isAnswered = false;
   text = "";
   readonly #name: string;
-  #socket: Socket<undefined> | null = null;
+  #socket: Socket | null = null;
 
   constructor(name: string) {
     this.#name = name;
