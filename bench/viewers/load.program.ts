@@ -4,7 +4,7 @@
  *
  *   bun load.program.ts <playlist url> <viewers> <seconds>
  */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "bun";
 import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { endOf } from "#shared/hls/check-reload.ts";
 
@@ -39,8 +39,9 @@ function follow(body: string): Target {
   return targetOf(endOf(playlist), playlist.openParts.length);
 }
 
+/** On Bun's own sockets: what a viewer costs here is not to be taken for the server's. */
 class Viewer {
-  readonly #socket: Socket;
+  #socket: Socket | null = null;
   #target: Target;
   #chunks: Buffer[] = [];
   #have = 0;
@@ -48,19 +49,27 @@ class Viewer {
   #expected = 0;
   #bodyAt = 0;
 
-  constructor(socket: Socket, target: Target) {
-    this.#socket = socket;
+  constructor(target: Target) {
     this.#target = target;
-    socket.on("data", (chunk: Buffer) => this.#take(chunk));
-    socket.on("error", () => failures += 1);
+  }
+
+  async connect(): Promise<void> {
+    this.#socket = await Bun.connect({
+      hostname: url.hostname,
+      port: Number(url.port),
+      socket: {
+        data: (_, chunk) => this.#take(chunk),
+        error: () => void (failures += 1),
+      },
+    });
   }
 
   ask(): void {
-    this.#socket.write(this.#target.request);
+    this.#socket?.write(this.#target.request);
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#socket?.terminate();
   }
 
   #take(chunk: Buffer): void {
@@ -99,21 +108,10 @@ class Viewer {
   }
 }
 
-function open(target: Target): Promise<Viewer> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(url.port), url.hostname, () => {
-      socket.setNoDelay(true);
-      resolve(new Viewer(socket, target));
-    });
-    socket.once("error", reject);
-  });
-}
-
 const first = follow(await (await fetch(url)).text());
-const viewers: Viewer[] = [];
-while (viewers.length < Number(viewerCount)) {
-  const missing = Math.min(CONNECTING, Number(viewerCount) - viewers.length);
-  viewers.push(...await Promise.all(Array.from({ length: missing }, () => open(first))));
+const viewers = Array.from({ length: Number(viewerCount) }, () => new Viewer(first));
+for (let from = 0; from < viewers.length; from += CONNECTING) {
+  await Promise.all(viewers.slice(from, from + CONNECTING).map((viewer) => viewer.connect()));
 }
 for (const viewer of viewers) viewer.ask();
 // Two seconds for everybody to reach the live edge.
