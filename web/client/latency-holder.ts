@@ -24,6 +24,10 @@ export type HolderOptions = LiveMarginOptions & {
 };
 
 const TICK_MS = 100;
+/** To begin with, what was late to load is skipped as far as the buffer reaches. */
+const SETTLE_MS = 3000;
+const SETTLE_JUMP_S = 0.4;
+const LEFT_AFTER_JUMP_S = 0.4;
 /** Held: no further than this from where it should be. */
 const HELD_S = 0.1;
 const BETWEEN_JUMPS_MS = 1500;
@@ -38,6 +42,7 @@ export class LatencyHolder {
   readonly #timer: ReturnType<typeof setInterval>;
   #isHolding = true;
   #hasPlayed = false;
+  #settledAtMs = Infinity;
   #isOwnSeek = false;
   readonly #margin: LiveMargin;
   #stalls = 0;
@@ -49,7 +54,7 @@ export class LatencyHolder {
     this.#options = options;
     this.#margin = new LiveMargin(options);
     const { signal } = this.#listeners;
-    video.addEventListener("playing", () => this.#hasPlayed = true, { signal });
+    video.addEventListener("playing", () => this.#notePlaying(), { signal });
     video.addEventListener("waiting", () => this.#noteStall(), { signal });
     video.addEventListener("seeking", () => this.#noteSeek(), { signal });
     video.addEventListener("play", () => this.#noteChoice(), { signal });
@@ -88,9 +93,14 @@ export class LatencyHolder {
     const { latencyS, bufferS } = position;
     if (Math.abs(latencyS - targetS) < HELD_S) this.#margin.note(bufferS, nowMs);
     const wanted = { latencyS, targetS, bufferS };
-    const step = holdRate(wanted, this.#video.playbackRate, this.#options.jumpS);
+    const step = holdRate(wanted, this.#video.playbackRate, this.#jumpS(wanted, nowMs));
     if (step.kind === "rate") this.#setRate(step.rate);
     else if (nowMs - this.#lastJumpMs > BETWEEN_JUMPS_MS) this.#jump();
+  }
+
+  #jumpS({ latencyS, targetS, bufferS }: LivePosition, nowMs: number): number {
+    const isCovered = bufferS - (latencyS - targetS) > LEFT_AFTER_JUMP_S;
+    return isCovered && nowMs < this.#settledAtMs ? SETTLE_JUMP_S : this.#options.jumpS;
   }
 
   #targetOf({ targetS, closestS }: LiveSituation): number {
@@ -110,6 +120,11 @@ export class LatencyHolder {
 
   #setRate(rate: number): void {
     if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
+  }
+
+  #notePlaying(): void {
+    if (!this.#hasPlayed) this.#settledAtMs = performance.now() + SETTLE_MS;
+    this.#hasPlayed = true;
   }
 
   #noteStall(): void {

@@ -11,6 +11,8 @@ const POLL_MS = 2000;
 const SHOW_MS = 250;
 /** How long the picture may stand still before the page says why. */
 const PATIENCE_MS = 2500;
+/** The controls come by then, picture or not. */
+const CONTROLS_PATIENCE_MS = 3000;
 /** Shorter answers to a patient question than this are not repeated at once. */
 const ASK_AGAIN_MS = 500;
 
@@ -163,6 +165,21 @@ function showStandstill(isLive: boolean): void {
   }
 }
 
+/** A bundle of their own: to begin with they keep a browser busy for as long as the picture takes. */
+function loadControls(): Promise<unknown> {
+  return import("media-chrome");
+}
+
+function loadControlsAfterPicture(): void {
+  const load = () => {
+    clearTimeout(late);
+    page.video.removeEventListener("playing", load);
+    void loadControls();
+  };
+  const late = setTimeout(load, CONTROLS_PATIENCE_MS);
+  page.video.addEventListener("playing", load);
+}
+
 function find<E extends HTMLElement>(selector: string, type: new () => E): E {
   const element = document.querySelector(selector);
   if (element instanceof type) return element;
@@ -179,7 +196,7 @@ page.realTime.addEventListener("click", () => {
 // What was rendered is a moment old at most: no need to wait for the API's word.
 const rendered = page.badge.dataset["status"];
 if (rendered === "CREATED" || rendered === "RUNNING" || rendered === "ENDED") become(rendered);
-// The picture comes first: its controls are a bundle of their own.
-void import("media-chrome");
+if (status === "RUNNING") loadControlsAfterPicture();
+else void loadControls();
 setInterval(show, SHOW_MS);
 setTimeout(() => void poll(), status === null ? 0 : POLL_MS);
