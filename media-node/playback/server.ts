@@ -5,6 +5,7 @@ import type { Server } from "bun";
 import type { Service } from "#shared/lifecycle.ts";
 import { handlePlayback, type PlaybackDeps } from "./handler.ts";
 import { SharedReloads } from "./shared-reloads.ts";
+import { ReadyFiles } from "./ready-files.ts";
 import { problemReply, type Reply } from "./reply.ts";
 import { toResponse } from "./to-response.ts";
 
@@ -58,6 +59,7 @@ type HttpServer = Server<undefined>;
 class HttpPlaybackServer implements PlaybackServer {
   readonly name = "playback";
   readonly #options: PlaybackServerOptions;
+  readonly #ready = new ReadyFiles();
   #server: HttpServer | null = null;
   #stopping: Promise<void> | null = null;
 
@@ -81,7 +83,7 @@ class HttpPlaybackServer implements PlaybackServer {
         maxRequestBodySize: MAX_BODY_BYTES,
         // No page that shows an error's stack.
         development: false,
-        fetch: (request, server) => this.#serve(request, server),
+        fetch: (request, server) => this.#findReady(request) ?? this.#serve(request, server),
       });
     } catch (error) {
       return Promise.reject(new PlaybackListenError(port, host, error as NodeJS.ErrnoException));
@@ -106,11 +108,22 @@ class HttpPlaybackServer implements PlaybackServer {
     clearTimeout(timer);
   }
 
+  /** The response to a plain GET of a file that was asked for a moment ago. */
+  #findReady({ method, url, headers }: Request): Response | null {
+    const file = method === "GET" ? this.#ready.find(targetOf(url)) : undefined;
+    if (file === undefined || headers.has("range") || headers.has("if-none-match")) return null;
+    return new Response(file.content, { headers: file.headers });
+  }
+
   async #serve(request: Request, server: HttpServer): Promise<Response> {
-    return toResponse(await this.#reply(request, server), {
+    const reply = await this.#reply(request, server);
+    const response = toResponse(reply, {
       onFailed: (error) => this.#options.log.error("playback.request_failed", { error }),
       onCut: () => server.timeout(request, CUT_SOCKET_S),
     });
+    const { method, url } = request;
+    if (method === "GET") this.#ready.keep(targetOf(url), reply, response.headers);
+    return response;
   }
 
   async #reply(request: Request, server: HttpServer): Promise<Reply> {
