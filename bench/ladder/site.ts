@@ -14,7 +14,7 @@ import { until } from "#test/helpers/until.ts";
 
 const FPS = 30;
 
-/** 720p30 with a keyframe every 2 s and AAC, as an encoder sends it. */
+/** 720p30 with a keyframe every 2 s and AAC, as an encoder sends it; little enough to be copied. */
 export async function recordSource(directory: string): Promise<string> {
   const file = join(directory, "source.flv");
   // Noise over the pattern: a clean test picture would be far cheaper than what cameras send.
@@ -22,7 +22,7 @@ export async function recordSource(directory: string): Promise<string> {
   const child = Bun.spawn([
     ...["ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine"],
     ...["-t", "10", "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"],
-    ...["-b:v", "3500k", "-maxrate", "3500k", "-bufsize", "3500k", "-g", "60", "-sc_threshold"],
+    ...["-b:v", "2500k", "-maxrate", "2500k", "-bufsize", "2500k", "-g", "60", "-sc_threshold"],
     ...["0", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k", "-y", file],
   ]);
   if (await child.exited !== 0) throw new Error("the source could not be made");
