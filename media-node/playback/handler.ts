@@ -49,15 +49,14 @@ const MAX_COLLECTED_BYTES = 4 * 2 ** 20;
 type RouteOf<Kind> = Extract<PlaybackRoute, { kind: Kind }>;
 
 /** Answers every request; nothing but a bug makes it reject. */
-export async function handlePlayback(
-  deps: PlaybackDeps,
-  request: PlaybackRequest,
-): Promise<Reply> {
+export function handlePlayback(deps: PlaybackDeps, request: PlaybackRequest): Promise<Reply> {
   const shared = request.method === "GET" ? deps.reloads?.find(request.target) : undefined;
-  if (shared !== undefined) {
-    deps.live.noteViewer(shared.videoUrl, request.viewer);
-    return await shared.reply;
-  }
+  if (shared === undefined) return answerAlone(deps, request);
+  deps.live.noteViewer(shared.videoUrl, request.viewer);
+  return shared.reply;
+}
+
+async function answerAlone(deps: PlaybackDeps, request: PlaybackRequest): Promise<Reply> {
   if (request.method === "OPTIONS") return preflightReply();
   if (request.method !== "GET" && request.method !== "HEAD") {
     const reply = problemReply("METHOD_NOT_ALLOWED", "Playback answers GET, HEAD and OPTIONS.");

@@ -83,7 +83,10 @@ class HttpPlaybackServer implements PlaybackServer {
         maxRequestBodySize: MAX_BODY_BYTES,
         // No page that shows an error's stack.
         development: false,
-        fetch: (request, server) => this.#findReady(request) ?? this.#serve(request, server),
+        fetch: (request, server) => {
+          const target = targetOf(request.url);
+          return this.#findReady(request, target) ?? this.#serve(request, server, target);
+        },
       });
     } catch (error) {
       return Promise.reject(new PlaybackListenError(port, host, error as NodeJS.ErrnoException));
@@ -109,39 +112,43 @@ class HttpPlaybackServer implements PlaybackServer {
   }
 
   /** The response to a plain GET of a file that was asked for a moment ago. */
-  #findReady({ method, url, headers }: Request): Response | null {
-    const file = method === "GET" ? this.#ready.find(targetOf(url)) : undefined;
-    if (file === undefined || headers.has("range") || headers.has("if-none-match")) return null;
+  #findReady(request: Request, target: string): Response | null {
+    const file = request.method === "GET" ? this.#ready.find(target) : undefined;
+    if (file === undefined) return null;
+    const { headers } = request;
+    if (headers.has("range") || headers.has("if-none-match")) return null;
     return new Response(file.content, { headers: file.headers });
   }
 
-  async #serve(request: Request, server: HttpServer): Promise<Response> {
-    const reply = await this.#reply(request, server);
-    const response = toResponse(reply, {
+  /** As few promises as can be: a part is the moment at which everybody is answered. */
+  #serve(request: Request, server: HttpServer, target: string): Promise<Response> {
+    const { maxRequests = MAX_REQUESTS } = this.#options;
+    const { method } = request;
+    const respond = (reply: Reply) => this.#respond(reply, request, server);
+    if (server.pendingRequests > maxRequests) {
+      const reply = problemReply("UNAVAILABLE", "Too many requests wait here already.", 2);
+      return Promise.resolve(respond(reply));
+    }
+    const header = (name: string) => request.headers.get(name) ?? undefined;
+    const viewer = viewerOf(request, server);
+    return handlePlayback(this.#options, { method, target, header, viewer }).then(
+      (reply) => {
+        const response = respond(reply);
+        if (method === "GET") this.#ready.keep(target, reply, response.headers);
+        return response;
+      },
+      (error: unknown) => {
+        this.#options.log.error("playback.request_failed", { error });
+        return respond(problemReply("INTERNAL", "The reply could not be made."));
+      },
+    );
+  }
+
+  #respond(reply: Reply, request: Request, server: HttpServer): Response {
+    return toResponse(reply, {
       onFailed: (error) => this.#options.log.error("playback.request_failed", { error }),
       onCut: () => server.timeout(request, CUT_SOCKET_S),
     });
-    const { method, url } = request;
-    if (method === "GET") this.#ready.keep(targetOf(url), reply, response.headers);
-    return response;
-  }
-
-  async #reply(request: Request, server: HttpServer): Promise<Reply> {
-    const { maxRequests = MAX_REQUESTS, log } = this.#options;
-    if (server.pendingRequests > maxRequests) {
-      return problemReply("UNAVAILABLE", "Too many requests wait here already.", 2);
-    }
-    try {
-      return await handlePlayback(this.#options, {
-        method: request.method,
-        target: targetOf(request.url),
-        header: (name) => request.headers.get(name) ?? undefined,
-        viewer: viewerOf(request, server),
-      });
-    } catch (error) {
-      log.error("playback.request_failed", { error });
-      return problemReply("INTERNAL", "The reply could not be made.");
-    }
   }
 }
 

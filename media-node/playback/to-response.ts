@@ -11,9 +11,13 @@ export type StreamOwner = {
   readonly onCut: () => void;
 };
 
+/** One reply may answer thousands: its headers are made once. */
+const headersOf = new WeakMap<Reply, Headers>();
+
 export function toResponse(reply: Reply, owner: StreamOwner): Response {
   const { status, body } = reply;
-  const headers = { ...COMMON_HEADERS, ...reply.headers };
+  const headers = headersOf.get(reply) ?? new Headers({ ...COMMON_HEADERS, ...reply.headers });
+  headersOf.set(reply, headers);
   if (body === null) return new Response(null, { status, headers });
   if (body.kind === "bytes") return new Response(body.content, { status, headers });
   return new Response(ownStream(body.stream, owner, body.cut), { status, headers });
