@@ -3,6 +3,7 @@
  * from another encoder, or stops being copied. ffmpeg's demuxer (and what is built on it) reads only
  * the first one; a decoder takes parameter sets out of the stream just as well.
  */
+import { splitNals } from "../ingest/avc-config.ts";
 
 const SPS = 7;
 const DELIMITER = 9;
@@ -36,27 +37,21 @@ export function parameterSetsOf(avcC: Uint8Array): Uint8Array {
 
 /** The access unit with `parameterSets` before its picture; as it is when it brings its own. */
 export function withParameterSets(data: Uint8Array, parameterSets: Uint8Array): Uint8Array {
-  if (hasSps(data)) return data;
-  const at = endOfDelimiter(data);
+  const nals = splitNals(data, LENGTH_BYTES) ?? [];
+  if (hasSps(nals)) return data;
+  // ISO/IEC 14496-10 7.4.1.2.3: an access unit delimiter is the first NAL unit of its unit.
+  const [first] = nals;
+  const at = first !== undefined && typeOf(first) === DELIMITER ? LENGTH_BYTES + first.length : 0;
   return Buffer.concat([data.subarray(0, at), parameterSets, data.subarray(at)]);
 }
 
-/** 0 without one. ISO/IEC 14496-10 7.4.1.2.3: an access unit delimiter is the first NAL unit of its unit. */
-function endOfDelimiter(data: Uint8Array): number {
-  if (data.length <= LENGTH_BYTES || ((data[LENGTH_BYTES] ?? 0) & NAL_TYPE) !== DELIMITER) return 0;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const end = LENGTH_BYTES + view.getUint32(0);
-  return end <= data.length ? end : 0;
+/** Whether an SPS stands before the picture. */
+function hasSps(nals: readonly Uint8Array[]): boolean {
+  const types = nals.map(typeOf);
+  const picture = types.findIndex((type) => type >= FIRST_SLICE && type <= LAST_SLICE);
+  return types.slice(0, picture === -1 ? types.length : picture).includes(SPS);
 }
 
-/** Whether an SPS stands before the picture. */
-function hasSps(data: Uint8Array): boolean {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  for (let offset = 0; offset + LENGTH_BYTES < data.length;) {
-    const type = view.getUint8(offset + LENGTH_BYTES) & NAL_TYPE;
-    if (type === SPS) return true;
-    if (type >= FIRST_SLICE && type <= LAST_SLICE) return false;
-    offset += LENGTH_BYTES + view.getUint32(offset);
-  }
-  return false;
+function typeOf(nal: Uint8Array): number {
+  return (nal[0] ?? 0) & NAL_TYPE;
 }

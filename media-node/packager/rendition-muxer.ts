@@ -144,7 +144,7 @@ export class RenditionMuxer {
       frames: part.video.length,
       bytes: writeFragment({
         sequenceNumber: this.#sequenceNumber,
-        video: video === null ? null : videoRun(part, parameterSetsOf(video.avcC)),
+        video: video === null ? null : videoRun(part, video),
         audio: audio === null ? null : audioRun(part, audio),
       }),
     };
@@ -187,7 +187,7 @@ export class RenditionMuxer {
   }
 }
 
-function videoRun(part: CutPart, parameterSets: Uint8Array): MuxRun | null {
+function videoRun(part: CutPart, { avcC }: VideoConfig): MuxRun | null {
   const [first] = part.video;
   if (first === undefined) return null;
   return {
@@ -198,7 +198,7 @@ function videoRun(part: CutPart, parameterSets: Uint8Array): MuxRun | null {
         sample.dtsTicks + Math.round(sample.durationTicks)) - sample.dtsTicks,
       compositionTicks: sample.compositionTicks,
       isSync: sample.isKeyframe,
-      data: sample.isKeyframe ? withParameterSets(sample.data, parameterSets) : sample.data,
+      data: sample.isKeyframe ? withParameterSets(sample.data, parameterSetsOf(avcC)) : sample.data,
     })),
   };
 }
