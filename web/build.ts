@@ -29,13 +29,21 @@ function hashSources(): string {
   return hash.digest("hex");
 }
 
-async function bundle(outputDirectory: string): Promise<void> {
+type Bundle = { readonly sources: readonly string[]; readonly splitting: boolean };
+
+const BUNDLES: readonly Bundle[] = [
+  // What only some viewers need is loaded when they do.
+  { sources: ["watch.ts", "site.css"], splitting: true },
+  // On its own, because it is there to be early.
+  { sources: ["prefetch.ts"], splitting: false },
+];
+
+async function bundle(outdir: string, { sources, splitting }: Bundle): Promise<void> {
   const result = await Bun.build({
-    entrypoints: [join(ROOT, "web/client/watch.ts"), join(ROOT, "web/client/site.css")],
-    outdir: outputDirectory,
+    entrypoints: sources.map((source) => join(ROOT, "web/client", source)),
+    outdir,
     naming: "[name]-[hash].[ext]",
-    // What only some viewers need is loaded when they do.
-    splitting: true,
+    splitting,
     target: "browser",
     minify: true,
   });
@@ -47,7 +55,7 @@ if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== wanted) {
   // Built beside its place and moved there: a server that starts meanwhile sees all of it or none.
   const scratch = `${TARGET}.${process.pid}`;
   mkdirSync(scratch, { recursive: true });
-  await bundle(scratch);
+  for (const each of BUNDLES) await bundle(scratch, each);
   writeFileSync(join(scratch, "sources.sha256"), wanted);
   rmSync(TARGET, { recursive: true, force: true });
   renameSync(scratch, TARGET);

@@ -7,6 +7,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const assets: Assets = new Map([
   ["site-1a2b.css", { contentType: "text/css; charset=utf-8", body: bytes("body{}") }],
   ["watch-3c4d.js", { contentType: "text/javascript; charset=utf-8", body: bytes("1") }],
+  ["prefetch-5e6f.js", { contentType: "text/javascript; charset=utf-8", body: bytes("2") }],
 ]);
 const VIDEO = {
   url: "abc123def456",
@@ -40,6 +41,8 @@ describe("GET /watch/:url", () => {
     expect(text).toContain("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;");
     expect(text).not.toContain("<script>alert");
     expect(text).toContain(`<script type="module" src="/assets/watch-3c4d.js">`);
+    expect(text).toContain(`<script type="module" async="" src="/assets/prefetch-5e6f.js">`);
+    expect(text).toMatch(new RegExp(`<link rel="preload"[^>]* href="${VIDEO.playbackUrl}"`));
     expect(text).toContain(`data-video="${VIDEO.url}"`);
     expect(text).toMatch(/data-status="RUNNING">LIVE</);
   });

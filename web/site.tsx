@@ -23,6 +23,7 @@ export function createSite(options: SiteOptions): FetchHandler {
   const { api, assets } = options;
   const stylesheet = assetPath(assets, "site", "css");
   const script = assetPath(assets, "watch", "js");
+  const prefetchScript = assetPath(assets, "prefetch", "js");
   const policy = contentSecurityPolicy(new URL(options.hlsUrl).origin);
   const site = new Hono({ strict: false });
 
@@ -44,7 +45,7 @@ export function createSite(options: SiteOptions): FetchHandler {
   site.get("/watch/:url", async (c) => {
     const video = await readVideo(api, c.req.param("url"));
     if (video !== null) {
-      const props = { stylesheet, script, video };
+      const props = { stylesheet, script, prefetchScript, video };
       return page(c, policy, 200, <WatchPage {...props} />);
     }
     const text = "The address is wrong, or the video was deleted.";

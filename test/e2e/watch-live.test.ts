@@ -15,6 +15,7 @@ const SOURCE = { size: "640x360", fps: 30 };
 let sluice: RunningSluice;
 let browser: Browser;
 let publishUrl: string;
+let watchUrl: string;
 let publisher: Publish;
 let page: Page;
 const problems: string[] = [];
@@ -35,7 +36,8 @@ beforeAll(async () => {
     if (/Content Security Policy/.test(message.text())) problems.push(message.text());
   });
   page.on("load", () => loads += 1);
-  await page.goto(new URL(`/watch/${video.body.url}`, sluice.ready.api).href);
+  watchUrl = new URL(`/watch/${video.body.url}`, sluice.ready.api).href;
+  await page.goto(watchUrl);
   publisher = startPublish(publishUrl, SOURCE);
 }, 90_000);
 
@@ -77,6 +79,26 @@ test("finds its distance from the live edge, and goes back to it", async () => {
     5000,
   );
   await untilBehind(2.5, 20_000);
+}, 60_000);
+
+test("a viewer who joins asks for the picture before the player is there", async () => {
+  const joined = await browser.newPage();
+  await joined.goto(watchUrl);
+  await until(() => samplePlayback(joined), 20_000);
+  const requests = await joined.evaluate(() =>
+    (performance.getEntriesByType("resource") as PerformanceResourceTiming[])
+      .map(({ name, initiatorType, transferSize }) => ({ name, initiatorType, transferSize }))
+  );
+  await joined.close();
+  const initiatorOf = (ending: string) =>
+    requests.find(({ name }) => name.endsWith(ending))?.initiatorType;
+  expect(initiatorOf(".m3u8")).toBe("link");
+  expect(initiatorOf("/index.m3u8?parts=YES")).toBe("fetch");
+  const parts = requests.filter(({ name }) => name.includes("/part-"));
+  expect(parts[0]?.initiatorType).toBe("fetch");
+  // What the player asks for again comes from the browser's cache.
+  const carried = parts.filter(({ transferSize }) => transferSize > 0).map(({ name }) => name);
+  expect(carried.length).toBe(new Set(carried).size);
 }, 60_000);
 
 test("leaves a viewer alone who rewound, until the button is pressed", async () => {

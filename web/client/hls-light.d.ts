@@ -5,6 +5,7 @@ declare module "hls.js/light" {
     type ErrorData,
     ErrorTypes,
     Events,
+    type FragLoadedData,
     type HlsConfig,
     type LoaderCallbacks,
     type LoaderConfiguration,

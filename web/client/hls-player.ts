@@ -12,6 +12,8 @@ import {
   retryDelayMs,
   startPlayback,
 } from "./player.ts";
+import { START_BANDWIDTH_BPS } from "./start-plan.ts";
+import { SteadyLevels } from "./steady-levels.ts";
 
 export type HlsSource = { readonly url: string; readonly isLive: boolean };
 
@@ -22,6 +24,8 @@ const GONE = new Set([404, 410]);
 const CLOSEST = 0.5;
 /** What is to be left in the buffer when the next part comes, in seconds. */
 const RESERVE_S = 0.3;
+/** How long a part that is complete is under way on a good network, in seconds. */
+const DELIVERY_S = 0.15;
 /** A live picture moves once this share of its distance is loaded, or so many seconds of it. */
 const START_SHARE = 0.8;
 const MAX_START_S = 0.9;
@@ -36,11 +40,11 @@ const LIVE: Partial<HlsConfig> = {
   // never slows down: LatencyHolder does both. 1 turns hls.js's own way off.
   maxLiveSyncPlaybackRate: 1,
   liveSyncOnStallIncrease: 0,
-  // A start with little on the wire is a start soon; the first segments then tell the real rate.
-  abrEwmaDefaultEstimate: 3_000_000,
+  abrEwmaDefaultEstimate: START_BANDWIDTH_BPS,
   testBandwidth: false,
   startFragPrefetch: true,
   loader: LiveLoader,
+  abrController: SteadyLevels,
   playlistLoadPolicy: {
     default: {
       maxTimeToFirstByteMs: 15_000,
@@ -93,6 +97,7 @@ export class HlsPlayer implements Player {
       startPlayback(this.#video);
     };
     const check = () => {
+      showFirstPicture(this.#video);
       this.#start ??= setTimeout(start, START_PATIENCE_MS);
       const enoughS = Math.min(MAX_START_S, (this.#hls.targetLatency ?? 0) * START_SHARE);
       if (lastBufferedS(this.#video) >= enoughS) start();
@@ -119,9 +124,13 @@ export class HlsPlayer implements Player {
         // hls.latency is as old as the last `timeupdate`: too old right after a seek.
         const latencyS = details.edge + details.age - this.#video.currentTime;
         // Without parts there is nothing to gain: a segment comes whole.
-        const closestS = details.partTarget > 0 ? targetLatency * CLOSEST : targetLatency;
+        const { partTarget } = details;
+        const closestS = partTarget > 0 ? targetLatency * CLOSEST : targetLatency;
+        const promisingS = partTarget > 0
+          ? Math.min(targetLatency, partTarget + DELIVERY_S + RESERVE_S)
+          : targetLatency;
         const bufferS = bufferedAheadS(this.#video);
-        return { latencyS, targetS: targetLatency, closestS, bufferS };
+        return { latencyS, targetS: targetLatency, closestS, promisingS, bufferS };
       },
       livePositionS: (targetS) => {
         const { liveSyncPosition, targetLatency } = this.#hls;
@@ -159,6 +168,14 @@ export class HlsPlayer implements Player {
       this.#hls.startLoad();
     }, retryDelayMs(this.#attempt));
     this.#attempt += 1;
+  }
+}
+
+/** hls.js goes to where it begins only once all is loaded that it found listed. */
+function showFirstPicture(video: HTMLVideoElement): void {
+  const { buffered } = video;
+  if (buffered.length > 0 && video.currentTime < buffered.start(0)) {
+    video.currentTime = buffered.start(0);
   }
 }
 

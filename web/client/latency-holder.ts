@@ -9,6 +9,8 @@ import { LiveMargin, type LiveMarginOptions } from "./live-margin.ts";
 export type LiveSituation = LivePosition & {
   /** How close it may be held where the network allows it, in seconds. */
   readonly closestS: number;
+  /** How close a network that delivers on time is sure to allow, in seconds. */
+  readonly promisingS: number;
 };
 
 export type LiveSource = {
@@ -45,6 +47,7 @@ export class LatencyHolder {
   #settledAtMs = Infinity;
   #isOwnSeek = false;
   readonly #margin: LiveMargin;
+  #hasMargin = false;
   #stalls = 0;
   #lastJumpMs = 0;
 
@@ -87,6 +90,8 @@ export class LatencyHolder {
   #tick(): void {
     const position = this.#source.position();
     if (position === null || this.#video.paused || !this.#hasPlayed) return;
+    if (!this.#hasMargin) this.#margin.begin(position.promisingS - position.targetS);
+    this.#hasMargin = true;
     if (!this.#isHolding) return this.#setRate(1);
     const nowMs = performance.now();
     const targetS = this.#targetOf(position);

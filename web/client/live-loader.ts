@@ -1,5 +1,6 @@
 /**
- * How hls.js loads a live broadcast: its media playlists from the first part on.
+ * How hls.js loads a live broadcast: its media playlists from the first part on, and what was asked for
+ * before the player was there not once more.
  */
 import {
   Hls,
@@ -9,29 +10,65 @@ import {
   type LoaderContext,
   LoaderContextType,
 } from "hls.js/light";
+import { takeEarlyAnswer } from "./early-answers.ts";
 import { toPlayerPlaylist, toServerUrl } from "./early-playlist.ts";
 
 type Callbacks = LoaderCallbacks<LoaderContext>;
 
 export class LiveLoader extends Hls.DefaultConfig.loader {
+  #isCalledOff = false;
+
   constructor(config: HlsConfig) {
     super({ ...config, xhrSetup: openForServer });
   }
 
   override load(context: LoaderContext, config: LoaderConfiguration, callbacks: Callbacks): void {
-    if (!isMediaPlaylist(context)) return super.load(context, config, callbacks);
-    const onSuccess: Callbacks["onSuccess"] = (response, ...rest) => {
-      const { data } = response;
-      const text = typeof data === "string" ? toPlayerPlaylist(data) : data;
-      callbacks.onSuccess({ ...response, data: text }, ...rest);
-    };
-    super.load(context, config, { ...callbacks, onSuccess });
+    const ours = isMediaPlaylist(context) ? withPlayerPlaylists(callbacks) : callbacks;
+    const early = takeEarlyAnswer(serverUrlOf(context));
+    if (early === undefined) return super.load(context, config, ours);
+    early.then(
+      (text) => this.#isCalledOff ? undefined : this.#succeed(text, context, ours),
+      () => this.#isCalledOff ? undefined : super.load(context, config, ours),
+    );
+  }
+
+  override abort(): void {
+    this.#isCalledOff = true;
+    super.abort();
+  }
+
+  override destroy(): void {
+    this.#isCalledOff = true;
+    super.destroy();
+  }
+
+  #succeed(text: string, context: LoaderContext, { onSuccess }: Callbacks): void {
+    const { stats } = this;
+    const nowMs = performance.now();
+    stats.loaded = stats.total = text.length;
+    stats.loading = { start: nowMs, first: nowMs, end: nowMs };
+    onSuccess({ url: context.url, data: text, code: 200 }, stats, context, null);
   }
 }
 
+function withPlayerPlaylists(callbacks: Callbacks): Callbacks {
+  return {
+    ...callbacks,
+    onSuccess: (response, ...rest) => {
+      const { data } = response;
+      const text = typeof data === "string" ? toPlayerPlaylist(data) : data;
+      callbacks.onSuccess({ ...response, data: text }, ...rest);
+    },
+  };
+}
+
 /** hls.js opens the request itself when this has not. */
-function openForServer(xhr: XMLHttpRequest, url: string, context: LoaderContext): void {
-  if (isMediaPlaylist(context)) xhr.open("GET", toServerUrl(url));
+function openForServer(xhr: XMLHttpRequest, _url: string, context: LoaderContext): void {
+  if (isMediaPlaylist(context)) xhr.open("GET", serverUrlOf(context));
+}
+
+function serverUrlOf(context: LoaderContext): string {
+  return isMediaPlaylist(context) ? toServerUrl(context.url) : context.url;
 }
 
 function isMediaPlaylist(context: LoaderContext): boolean {

@@ -24,6 +24,16 @@ test("LiveMargin comes closer on a network that delivers on time, down to its re
   expect(1.02 + marginS - PART_S - 0.05).toBeCloseTo(OPTIONS.reserveS, 1);
 });
 
+test("LiveMargin stays where it began on a good network, and leaves at once on a slow one", () => {
+  const good = new LiveMargin(OPTIONS);
+  good.begin(-0.2);
+  expect(play(good, 1.02, { seconds: 2, lateS: 0.1 })).toBeLessThanOrEqual(-0.2);
+  const slow = new LiveMargin(OPTIONS);
+  slow.begin(-0.2);
+  const marginS = play(slow, 1.02, { seconds: 2, lateS: 0.3 });
+  expect(1.02 + marginS - PART_S - 0.3).toBeCloseTo(OPTIONS.reserveS, 1);
+});
+
 test("LiveMargin keeps more distance where parts come late now and then", () => {
   const network = { seconds: 120, lateS: 0.05, hiccupS: 0.2 };
   const marginS = play(new LiveMargin(OPTIONS), 1.02, network);

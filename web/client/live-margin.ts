@@ -11,11 +11,11 @@ export type LiveMarginOptions = {
   readonly stallS: number;
 };
 
-/** One low water is the lowest of so many notes. */
-const WINDOW_NOTES = 40;
+/** One low water is the lowest of so many notes: a second's, and some parts'. */
+const WINDOW_NOTES = 10;
 /** Low waters remembered: what was bad lately may come again. */
-const REMEMBERED = 8;
-/** After so many a shorter distance is tried. */
+const REMEMBERED = 32;
+/** After so many a shorter distance is tried: a keyframe was among what came. */
 const MIN_WINDOWS = 2;
 /** How much of the water above the reserve is given up at once. */
 const GIVEN_UP = 0.6;
@@ -40,6 +40,11 @@ export class LiveMargin {
   /** Seconds to add to the recommended distance; below 0 is closer. */
   get seconds(): number {
     return this.#marginS;
+  }
+
+  /** Begins where a good network would lead to, `marginS` from what is recommended. */
+  begin(marginS: number): void {
+    this.#moveTo(marginS);
   }
 
   /** What is in the buffer of a picture that is held at its distance: some ten times a second. */

@@ -54,7 +54,8 @@ export class RealTimePlayer implements Player {
       position: () => {
         const bufferS = bufferedAheadS(video);
         if (bufferS === 0) return null;
-        return { latencyS: bufferS, targetS: TARGET_S, closestS: TARGET_S, bufferS };
+        const distances = { targetS: TARGET_S, closestS: TARGET_S, promisingS: TARGET_S };
+        return { latencyS: bufferS, bufferS, ...distances };
       },
       livePositionS: (targetS) => this.#livePositionS(targetS),
     }, { jumpS: 0.8, reserveS: RESERVE_S, stallS: 0.05 });

@@ -8,9 +8,13 @@ export type LayoutProps = PropsWithChildren<{
   readonly stylesheet: string;
   /** A module the page runs. */
   readonly script?: string;
+  /** What the page is sure to ask for first, by a script that asks for what comes after it. */
+  readonly prefetch?: Prefetch | null;
 }>;
 
-export function Layout({ title, stylesheet, script, children }: LayoutProps) {
+export type Prefetch = { readonly url: string; readonly script: string };
+
+export function Layout({ title, stylesheet, script, prefetch = null, children }: LayoutProps) {
   return (
     <html lang="en">
       <head>
@@ -19,6 +23,18 @@ export function Layout({ title, stylesheet, script, children }: LayoutProps) {
         <title>{title}</title>
         <link rel="stylesheet" href={stylesheet} />
         <link rel="icon" href="data:," />
+        {prefetch === null ? null : (
+          <>
+            <link
+              rel="preload"
+              as="fetch"
+              href={prefetch.url}
+              crossorigin="anonymous"
+              data-prefetch
+            />
+            <script type="module" async src={prefetch.script}></script>
+          </>
+        )}
         {script === undefined ? null : <script type="module" src={script}></script>}
       </head>
       <body>

@@ -7,14 +7,20 @@ import { Layout } from "./layout.tsx";
 export type WatchProps = {
   readonly stylesheet: string;
   readonly script: string;
+  /** Asks for a live picture before `script` is there. */
+  readonly prefetchScript: string;
   readonly video: Video;
 };
 
 const BADGES = { CREATED: "not live yet", RUNNING: "LIVE", ENDED: "ended" } as const;
 
-export function WatchPage({ stylesheet, script, video }: WatchProps) {
+export function WatchPage({ stylesheet, script, prefetchScript, video }: WatchProps) {
+  const prefetch = video.status === "RUNNING"
+    ? { url: video.playbackUrl, script: prefetchScript }
+    : null;
+  const title = `${video.title} · Sluice`;
   return (
-    <Layout title={`${video.title} · Sluice`} stylesheet={stylesheet} script={script}>
+    <Layout title={title} stylesheet={stylesheet} script={script} prefetch={prefetch}>
       <main data-video={video.url} data-playback={video.playbackUrl}>
         <div class="stage">
           <media-controller>

@@ -1,0 +1,35 @@
+/**
+ * Chooses among renditions as hls.js does, but changes only where a segment begins. Within one, the parts
+ * so far would have to be loaded again from its keyframe on; the first of them takes what was buffered
+ * of the old rendition away, and close to the live edge the picture stops.
+ */
+import { Events, type FragLoadedData, Hls } from "hls.js/light";
+import { endsSegment } from "./segment-boundary.ts";
+
+export class SteadyLevels extends Hls.DefaultConfig.abrController {
+  #last: FragLoadedData | null = null;
+
+  constructor(hls: Hls) {
+    super(hls);
+    hls.on(Events.MANIFEST_LOADING, () => this.#last = null);
+    hls.on(Events.FRAG_LOADED, (_event, data) => this.#last = data);
+  }
+
+  override get nextAutoLevel(): number {
+    const wanted = super.nextAutoLevel;
+    const current = this.hls?.loadLevel ?? -1;
+    return current === -1 || current === wanted || this.#isBetweenSegments() ? wanted : current;
+  }
+
+  override set nextAutoLevel(level: number) {
+    super.nextAutoLevel = level;
+  }
+
+  #isBetweenSegments(): boolean {
+    const { frag, part = null } = this.#last ?? {};
+    if (frag === undefined || part === null) return true;
+    const parts = this.hls.levels[frag.level]?.details?.partList ?? [];
+    const listed = parts.map(({ fragment, index }) => ({ sn: fragment.sn, index }));
+    return endsSegment({ sn: part.fragment.sn, index: part.index }, listed);
+  }
+}
