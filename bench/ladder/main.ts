@@ -5,7 +5,7 @@
  *
  *   bun bench/ladder/main.ts [--copy] [--seconds=15] [--repeats=3] [--json]
  *
- * 720p30, the default ladder, in turns, medians. With `--copy` the node's own two ways are compared:
+ * 720p30, the default ladder, in turns; the ratio is the median of the turns' own. With `--copy` the node's own two ways are compared:
  * every rung encoded, and the best one copied beside the others. Exit code 1 when a goal is missed.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -89,9 +89,11 @@ async function measurePackager(seconds: number): Promise<number> {
 }
 
 type Way = { readonly name: string; readonly measure: () => Promise<Cost> };
+type Turns = { readonly ours: Cost; readonly theirs: Cost; readonly ratio: number };
 
-async function measureInTurns(ways: readonly Way[], repeats: number): Promise<Cost[]> {
-  const costs = ways.map((): Cost[] => []);
+/** What else the machine does falls on both of a turn, so each turn has a ratio of its own. */
+async function measureInTurns(ways: readonly [Way, Way], repeats: number): Promise<Turns> {
+  const costs: [Cost[], Cost[]] = [[], []];
   for (let repeat = 0; repeat < repeats; repeat += 1) {
     for (let turn = 0; turn < ways.length; turn += 1) {
       const index = (turn + repeat) % ways.length;
@@ -104,12 +106,17 @@ async function measureInTurns(ways: readonly Way[], repeats: number): Promise<Co
       costs[index]?.push(cost);
     }
   }
-  const middle = (them: readonly Cost[], pick: (cost: Cost) => number) => median(them.map(pick));
-  return costs.map((them) => ({
-    share: middle(them, ({ share }) => share),
-    nodeShare: middle(them, ({ nodeShare }) => nodeShare),
-    memoryMiB: middle(them, ({ memoryMiB }) => memoryMiB),
-  }));
+  const [ours, theirs] = costs;
+  const ratios = ours.map(({ share }, turn) => share / (theirs[turn]?.share ?? Number.NaN));
+  return { ours: middleOf(ours), theirs: middleOf(theirs), ratio: median(ratios) };
+}
+
+function middleOf(costs: readonly Cost[]): Cost {
+  return {
+    share: median(costs.map(({ share }) => share)),
+    nodeShare: median(costs.map(({ nodeShare }) => nodeShare)),
+    memoryMiB: median(costs.map(({ memoryMiB }) => memoryMiB)),
+  };
 }
 
 function percent(share: number): string {
@@ -136,13 +143,11 @@ async function main(): Promise<number> {
     const other = values.copy
       ? { name: "sluice, copy rung", measure: () => measureNode(file, "auto", seconds) }
       : { name: "bare ffmpeg", measure: () => measureBare(file, seconds) };
-    const [ours, theirs] = await measureInTurns([encoded, other], repeats);
-    if (ours === undefined || theirs === undefined) throw new Error("nothing was measured");
+    const turns = await measureInTurns([encoded, other], repeats);
     const packagerShare = await measurePackager(seconds);
     return print({
+      ...turns,
       packagerShare,
-      ours,
-      theirs,
       other: other.name,
       isCopy: values.copy,
       json: values.json,
@@ -152,17 +157,16 @@ async function main(): Promise<number> {
   }
 }
 
-type Result = {
+type Result = Turns & {
   readonly packagerShare: number;
-  readonly ours: Cost;
-  readonly theirs: Cost;
   readonly other: string;
   readonly isCopy: boolean;
   readonly json: boolean;
 };
 
-function print({ packagerShare, ours, theirs, other, isCopy, json }: Result): number {
-  const ratio = isCopy ? theirs.share / ours.share : ours.share / theirs.share;
+function print(result: Result): number {
+  const { packagerShare, ours, theirs, other, isCopy, json } = result;
+  const ratio = isCopy ? 1 / result.ratio : result.ratio;
   const goal = isCopy ? GOALS.copy : GOALS.bare;
   const verdicts = [
     { isGood: ratio <= goal, text: `ratio ${ratio.toFixed(3)} (goal ${goal})` },

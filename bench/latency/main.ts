@@ -6,7 +6,7 @@
  *
  * A clock is drawn into 720p30 frames with a keyframe every 2 s (or so many frames) and published over
  * RTMP; the page's script reads it off each frame Chromium shows. One mode after the other, on one
- * machine and clock.
+ * machine and clock, each once it has played for ten seconds without stopping.
  */
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -29,7 +29,9 @@ const { values: flags } = parseArgs({
 const MEASURE_MS = flags.minutes === undefined
   ? Number(flags.seconds) * 1000
   : Number(flags.minutes) * 60_000;
-const SETTLE_MS = 5000;
+/** What a player does until it has found its distance is not measured: it has played for so long. */
+const CALM_MS = 10_000;
+const MAX_SETTLE_MS = 60_000;
 const JOINED_MS = 3000;
 const JOIN_WINDOW_MS = 3000;
 const PATIENCE_MS = 60_000;
@@ -77,9 +79,18 @@ async function openPage(browser: Browser, url: string): Promise<Page> {
 const untilPicture = (page: Page) =>
   until(async () => (await readProbe(page)).firstFrameAtMs, PATIENCE_MS);
 
+/** Waits until the picture has not stopped for a while: who is too close to live moves away at stalls. */
+async function settle(page: Page): Promise<void> {
+  const endMs = performance.now() + MAX_SETTLE_MS;
+  do {
+    await resetProbe(page);
+    await Bun.sleep(CALM_MS);
+  } while ((await readProbe(page)).stalls > 0 && performance.now() < endMs);
+}
+
 /** Watches for the time that was asked for, once the player has settled. */
 async function watch(page: Page): Promise<ProbeResult> {
-  await Bun.sleep(SETTLE_MS);
+  await settle(page);
   await resetProbe(page);
   await Bun.sleep(MEASURE_MS);
   return await readProbe(page);
