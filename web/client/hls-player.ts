@@ -31,6 +31,7 @@ const START_SHARE = 0.8;
 const MAX_START_S = 0.9;
 /** It moves then in any case. */
 const START_PATIENCE_MS = 1000;
+const NEAR_S = 0.5;
 const CALM_MS = 10_000;
 const MAX_RECOVERIES = 3;
 
@@ -173,8 +174,9 @@ export class HlsPlayer implements Player {
 
 /** hls.js goes to where it begins only once all is loaded that it found listed. */
 function showFirstPicture(video: HTMLVideoElement): void {
-  const { buffered } = video;
-  if (buffered.length > 0 && video.currentTime < buffered.start(0)) {
+  const { buffered, currentTime } = video;
+  // A browser shows what begins this close by itself; a seek would only hold it up.
+  if (buffered.length > 0 && buffered.start(0) - currentTime > NEAR_S) {
     video.currentTime = buffered.start(0);
   }
 }
