@@ -32,6 +32,8 @@ const MEASURE_MS = flags.minutes === undefined
 /** What a player does until it has found its distance is not measured: it has played for so long. */
 const CALM_MS = 10_000;
 const MAX_SETTLE_MS = 60_000;
+/** So long a viewer has waited when the broadcast starts: their page is there. */
+const WAITED_MS = 2000;
 const JOINED_MS = 3000;
 const JOIN_WINDOW_MS = 3000;
 const PATIENCE_MS = 60_000;
@@ -133,6 +135,7 @@ type Target = { readonly mode: string; readonly publishUrl: string; readonly wat
 /** A viewer who waits for the start, one who joins late, and, when asked for, real time. */
 async function measure(browser: Browser, target: Target, isRealTime: boolean): Promise<Figures[]> {
   const waiting = await openPage(browser, target.watchUrl);
+  await Bun.sleep(WAITED_MS);
   const publisher = await publishClock(target.publishUrl);
   try {
     const firstFrameMs = await untilPicture(waiting) - publisher.firstFrameAtMs;
