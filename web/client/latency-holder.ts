@@ -46,8 +46,8 @@ export class LatencyHolder {
   #hasPlayed = false;
   #settledAtMs = Infinity;
   #isOwnSeek = false;
-  readonly #margin: LiveMargin;
-  #hasMargin = false;
+  /** Null until a position tells where it begins. */
+  #margin: LiveMargin | null = null;
   #stalls = 0;
   #lastJumpMs = 0;
 
@@ -55,7 +55,6 @@ export class LatencyHolder {
     this.#video = video;
     this.#source = source;
     this.#options = options;
-    this.#margin = new LiveMargin(options);
     const { signal } = this.#listeners;
     video.addEventListener("playing", () => this.#notePlaying(), { signal });
     video.addEventListener("waiting", () => this.#noteStall(), { signal });
@@ -90,8 +89,7 @@ export class LatencyHolder {
   #tick(): void {
     const position = this.#source.position();
     if (position === null || this.#video.paused || !this.#hasPlayed) return;
-    if (!this.#hasMargin) this.#margin.begin(position.promisingS - position.targetS);
-    this.#hasMargin = true;
+    this.#margin ??= new LiveMargin(this.#options, position.promisingS - position.targetS);
     if (!this.#isHolding) return this.#setRate(1);
     const nowMs = performance.now();
     const targetS = this.#targetOf(position);
@@ -109,7 +107,7 @@ export class LatencyHolder {
   }
 
   #targetOf({ targetS, closestS }: LiveSituation): number {
-    return Math.max(closestS, targetS + this.#margin.seconds);
+    return Math.max(closestS, targetS + (this.#margin?.seconds ?? 0));
   }
 
   #jump(): void {
@@ -135,7 +133,7 @@ export class LatencyHolder {
   #noteStall(): void {
     if (!this.#hasPlayed || this.#video.seeking || this.#video.paused) return;
     this.#stalls += 1;
-    this.#margin.noteStall(performance.now());
+    this.#margin?.noteStall(performance.now());
   }
 
   #noteSeek(): void {

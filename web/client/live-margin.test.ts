@@ -25,11 +25,9 @@ test("LiveMargin comes closer on a network that delivers on time, down to its re
 });
 
 test("LiveMargin stays where it began on a good network, and leaves at once on a slow one", () => {
-  const good = new LiveMargin(OPTIONS);
-  good.begin(-0.2);
+  const good = new LiveMargin(OPTIONS, -0.2);
   expect(play(good, 1.02, { seconds: 2, lateS: 0.1 })).toBeLessThanOrEqual(-0.2);
-  const slow = new LiveMargin(OPTIONS);
-  slow.begin(-0.2);
+  const slow = new LiveMargin(OPTIONS, -0.2);
   const marginS = play(slow, 1.02, { seconds: 2, lateS: 0.3 });
   expect(1.02 + marginS - PART_S - 0.3).toBeCloseTo(OPTIONS.reserveS, 1);
 });

@@ -27,24 +27,21 @@ const CALM_MS = 20_000;
 
 export class LiveMargin {
   readonly #options: LiveMarginOptions;
-  #marginS = 0;
+  #marginS: number;
   #lowsS: number[] = [];
   #lowS = Infinity;
   #notes = 0;
   #calmFromMs = 0;
 
-  constructor(options: LiveMarginOptions) {
+  /** Begins where a good network would lead to, `marginS` from what is recommended. */
+  constructor(options: LiveMarginOptions, marginS = 0) {
     this.#options = options;
+    this.#marginS = marginS;
   }
 
   /** Seconds to add to the recommended distance; below 0 is closer. */
   get seconds(): number {
     return this.#marginS;
-  }
-
-  /** Begins where a good network would lead to, `marginS` from what is recommended. */
-  begin(marginS: number): void {
-    this.#moveTo(marginS);
   }
 
   /** What is in the buffer of a picture that is held at its distance: some ten times a second. */
