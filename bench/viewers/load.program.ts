@@ -115,13 +115,14 @@ class Viewer {
 
 /** Those who were answered, in the order in which they ask again. */
 const asking: Viewer[] = [];
+let askedAtMs = performance.now();
 
 function askAgain(): void {
   const most = Math.ceil((performance.now() - askedAtMs) * ASKS_PER_MS);
   askedAtMs = performance.now();
   for (const viewer of asking.splice(0, most)) viewer.ask();
 }
-let askedAtMs = performance.now();
+
 setInterval(askAgain, 1);
 
 const first = follow(await (await fetch(url)).text());

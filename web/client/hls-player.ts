@@ -31,6 +31,7 @@ const START_SHARE = 0.8;
 const MAX_START_S = 0.9;
 /** It moves then in any case. */
 const START_PATIENCE_MS = 1000;
+/** A gap before the first picture that no seek is needed for. */
 const NEAR_S = 0.5;
 const CALM_MS = 10_000;
 const MAX_RECOVERIES = 3;

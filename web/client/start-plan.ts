@@ -4,6 +4,7 @@
 
 /** What a connection is taken to carry before anything was measured: a start with little is a start soon. */
 export const START_BANDWIDTH_BPS = 3_000_000;
+
 /** The URI of the rendition that is played first; null: the playlist names none. */
 export function startRendition(multivariant: string): string | null {
   const variants = Array.from(
