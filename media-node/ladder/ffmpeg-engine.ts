@@ -358,7 +358,7 @@ export class FfmpegEngine implements Engine {
     const lagMs = this.#lagMs;
     if (!governor.note(lagMs, nowMs)) return;
     const { log } = this.#options;
-    log.warn("engine.load_changed", { level: governor.level, lagMs, shortfall: this.shortfall });
+    log.warn("engine.load_changed", { step: governor.level, lagMs, shortfall: this.shortfall });
     clearInterval(run.watchTimer);
     run.child.kill();
     this.#speed = null;
