@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
-import { createLogger, silentLogger } from "#shared/log.ts";
+import { createLogger, type Logger, silentLogger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
 import { recordFlv, type TestPattern } from "#test/helpers/ffmpeg.ts";
 import { until } from "#test/helpers/until.ts";
@@ -105,6 +105,7 @@ type Setup = {
   clock?: SourceClock;
   resume?: EngineStart["resume"];
   ffmpegPath?: string;
+  log?: Logger;
 };
 
 /** An ffmpeg that takes its time, unless it is told to hurry. */
@@ -127,7 +128,8 @@ async function writeProgram(text: string): Promise<{ folder: string; ffmpegPath:
 
 function startEngine(setup: Setup) {
   const { tags, rungs = ONE_RUNG, fps = 30, mp3 = false, ffmpegPath = "ffmpeg" } = setup;
-  const engine = new FfmpegEngine({ ffmpegPath, encoder: "libx264", log: silentLogger });
+  const { log = silentLogger } = setup;
+  const engine = new FfmpegEngine({ ffmpegPath, encoder: "libx264", log });
   engines.push(engine);
   const output = new Collector();
   const sequenceHeaders = tags.filter(isSequenceHeader);
@@ -329,6 +331,23 @@ describe("FfmpegEngine", () => {
     await pushing;
     await rm(folder, { recursive: true });
   }, 60_000);
+
+  test("one that is replaced with its input full leaves none of it to the next", async () => {
+    const tags = await readTags({ seconds: 14, videoBitrate: "3M", keyframeSeconds: 2 });
+    const events: string[] = [];
+    const log = createLogger({ level: "debug", write: ({ event }) => events.push(event) });
+    const { engine, output } = startEngine({ tags, log });
+    const over = new AbortController();
+    const pushing = pushInRealTime(engine, tags, { signal: over.signal });
+    await until(() => output.samplesOf("low").length > 30, 5000);
+    process.kill(engine.pid ?? 0, "SIGSTOP");
+    await until(() => events.includes("engine.load_changed"), 8000);
+    const shown = output.samplesOf("low").length;
+    await until(() => output.samplesOf("low").length > shown + 30, 3000);
+    expect(events).toEqual(["engine.started", "engine.load_changed", "engine.started"]);
+    over.abort();
+    await pushing;
+  }, 30_000);
 
   test("a stopped ffmpeg is noticed and replaced within 8 s", async () => {
     const tags = await readTags({ seconds: 14 });

@@ -231,8 +231,8 @@ export class FfmpegEngine implements Engine {
     for (const [index, rung] of start.rungs.entries()) {
       this.#rungs[index]?.restart(shownInPlaceOf(rung, rungs));
     }
-    this.#writeHeaders(child, start);
     this.#queue.clear();
+    this.#writeHeaders(child, start);
     for (const tag of [...this.#unshownGop, ...this.#cache.tags]) {
       this.#queue.add(tag, isVideoKeyframe(tag));
     }
@@ -365,6 +365,8 @@ export class FfmpegEngine implements Engine {
     // What is late by so much is not made up for.
     this.#previousGop = [];
     this.#spawn(start);
+    // What held the source back went with the old one.
+    if (!this.#queue.isFull) this.#output?.onDrain();
   }
 
   /** How much of the source the slowest rung has not shown yet. */

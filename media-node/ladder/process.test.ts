@@ -56,6 +56,29 @@ describe("SupervisedProcess", () => {
     await until(() => child.queuedBytes === 0, 5000);
   });
 
+  test("says that it drained when it had to wait, and never within write()", async () => {
+    let drained = 0;
+    const child = new SupervisedProcess({
+      argv: ["/bin/cat"],
+      extraOutputs: 0,
+      onOutput() {},
+      onDrain: () => void (drained += 1),
+      onExit() {},
+    });
+    started.push(child);
+    for (let n = 0; n < 16; n += 1) {
+      const before = drained;
+      child.write(new Uint8Array(100));
+      expect(drained).toBe(before);
+    }
+    process.kill(child.pid ?? 0, "SIGSTOP");
+    for (let n = 0; n < 4; n += 1) child.write(new Uint8Array(256 * 1024));
+    const before = drained;
+    expect(child.queuedBytes).toBeGreaterThan(0);
+    process.kill(child.pid ?? 0, "SIGCONT");
+    await until(() => drained > before && child.queuedBytes === 0, 5000);
+  });
+
   test("stop() waits for one that goes on delivering, longer than for a silent one", async () => {
     const script = "cat >/dev/null; for n in 1 2 3 4 5; do sleep 1; echo $n >&3; done";
     const { child, outputs } = start(["/bin/sh", "-c", script], 1);

@@ -21,7 +21,7 @@ export type ChildOptions = {
   /** Output pipes besides stdout, as file descriptors 3, 4, … */
   readonly extraOutputs: number;
   onOutput(fd: number, chunk: Uint8Array): void;
-  /** Everything written so far has been taken. */
+  /** Everything written so far has been taken, after some of it had to wait; never within `write`. */
   onDrain(): void;
   /** Exactly once, after the last output. */
   onExit(exit: ChildExit): void;
@@ -76,10 +76,13 @@ export class SupervisedProcess {
     const stdin = this.#child.stdin;
     if (this.#isGone || stdin === null || !stdin.writable) return;
     this.#queuedBytes += bytes.length;
+    // Where the pipe has room Bun calls back at once: who writes several pieces is not interrupted.
+    let isWriting = true;
     stdin.write(bytes, () => {
       this.#queuedBytes -= bytes.length;
-      if (this.#queuedBytes === 0) this.#options.onDrain();
+      if (this.#queuedBytes === 0 && !isWriting) this.#options.onDrain();
     });
+    isWriting = false;
   }
 
   kill(): void {
