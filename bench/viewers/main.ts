@@ -3,16 +3,19 @@
  * Viewers of one broadcast on one core.
  *
  *   bun bench/viewers/main.ts [--viewers=3000] [--seconds=10] [--repeats=3] [--json]
- *     [--only=viewers|files]
+ *     [--only=viewers|idle|files]
  *
- * First blocking viewers, then complete segments beside nginx. The server has one core, the load the
+ * First blocking viewers, then one who reads beside 500 who do not, then complete segments beside
+ * nginx. The server has one core, the load the
  * other (where there is `taskset`). Exit code 1 when a goal is missed.
  */
 import { parseArgs } from "node:util";
 import { type Comparison, measureFiles } from "./measure-files.ts";
+import { measureIdle } from "./measure-idle.ts";
 import { measureViewers } from "./measure-viewers.ts";
 
-const GOALS = { p99Ms: 100, segmentRatio: 0.8 };
+const GOALS = { p99Ms: 100, idleRatio: 2, segmentRatio: 0.8 };
+const IDLE_VIEWERS = 500;
 
 type Viewers = Awaited<ReturnType<typeof measureViewers>>;
 
@@ -36,6 +39,14 @@ function judgeViewers(viewers: Viewers): Verdict {
   return { isGood, text: describeViewers(viewers) };
 }
 
+type Idle = Awaited<ReturnType<typeof measureIdle>>;
+
+function judgeIdle({ idle, aloneMs, besideMs, ratio }: Idle): Verdict {
+  const text = `beside ${idle} who do not read: segment p99 ${besideMs} ms, alone ${aloneMs} ms, ` +
+    `ratio ${ratio} (goal below ${GOALS.idleRatio})`;
+  return { isGood: ratio < GOALS.idleRatio, text };
+}
+
 function judgeSegment(segment: Comparison): Verdict {
   const isGood = segment.ratio >= GOALS.segmentRatio;
   return { isGood, text: `segment: ${describeFile(segment)} (goal ${GOALS.segmentRatio})` };
@@ -51,15 +62,19 @@ async function main(): Promise<number> {
       json: { type: "boolean", default: false },
     },
   });
-  const viewers = values.only === "files"
-    ? null
-    : await measureViewers(Number(values.viewers), Number(values.seconds));
-  const files = values.only === "viewers" ? null : await measureFiles(Number(values.repeats));
+  const isAsked = (part: string) => values.only === undefined || values.only === part;
+  const repeats = Number(values.repeats);
+  const viewers = isAsked("viewers")
+    ? await measureViewers(Number(values.viewers), Number(values.seconds))
+    : null;
+  const idle = isAsked("idle") ? await measureIdle(IDLE_VIEWERS, repeats) : null;
+  const files = isAsked("files") ? await measureFiles(repeats) : null;
   const verdicts = [
     ...(viewers === null ? [] : [judgeViewers(viewers)]),
+    ...(idle === null ? [] : [judgeIdle(idle)]),
     ...(files === null ? [] : [judgeSegment(files.segment)]),
   ];
-  if (values.json) console.log(JSON.stringify({ goals: GOALS, viewers, ...files }));
+  if (values.json) console.log(JSON.stringify({ goals: GOALS, viewers, idle, ...files }));
   else {
     for (const { isGood, text } of verdicts) console.log(`${isGood ? "✓" : "✗"} ${text}`);
     if (files !== null) console.log(`· playlist: ${describeFile(files.playlist)}`);

@@ -4,10 +4,10 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { readCpuSeconds } from "../tools/cpu-time.ts";
 import { median } from "../tools/median.ts";
 import { pinTo } from "../tools/pin.ts";
+import { newestSegment } from "./newest-segment.ts";
 import { type FileServer, startFileServer } from "./nginx.ts";
 import { type Site, startSite } from "./site.ts";
 
@@ -64,11 +64,8 @@ function compare(pairs: readonly Pair[]): Comparison {
   };
 }
 
-/** The newest segment, because the window moves on, or the playlist. */
 async function readFile(site: Site, kind: "segment" | "playlist") {
-  const text = await (await fetch(site.playlist)).text();
-  const segment = readMediaPlaylist(text).segments.at(-1);
-  const name = kind === "playlist" ? "index.m3u8" : segment?.uri ?? "";
+  const name = kind === "playlist" ? "index.m3u8" : (await newestSegment(site)).uri;
   const body = new Uint8Array(await (await fetch(`${site.base}/${name}`)).arrayBuffer());
   return { name, body };
 }
