@@ -48,12 +48,12 @@ export function describeShortfall(
   if (step === undefined) return null;
   const missing = rungs.slice(step.rungs.length).map(({ name }) => name).reverse();
   const shown = step.rungs.at(-1);
-  const parts = [
-    ...(missing.length === 0
-      ? []
-      : [`${missing.join(" and ")} shows the picture of ${shown?.name}`]),
-    ...(step.isHurried ? ["pictures are encoded with less care"] : []),
-  ];
+  const show = missing.length > 1 ? "show" : "shows";
+  const parts: string[] = [];
+  if (missing.length > 0) {
+    parts.push(`${missing.join(" and ")} ${show} the picture of ${shown?.name}`);
+  }
+  if (step.isHurried) parts.push("pictures are encoded with less care");
   if (parts.length === 0) return null;
   return `This machine is too busy for the whole ladder: ${parts.join(", and ")}. ` +
     "It is tried again when there is time.";

@@ -6,9 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import * as HlsParser from "hls-parser";
-import type HlsJs from "hls.js";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkMultivariant } from "#shared/hls/check-multivariant.ts";
@@ -20,14 +18,18 @@ import { LiveRegistry } from "#media-node/packager/live-registry.ts";
 import { createPackager } from "#media-node/packager/packager.ts";
 import { createPlaybackServer } from "#media-node/playback/server.ts";
 import { createRecorder } from "#media-node/recorder/recorder.ts";
+import {
+  expectProgress,
+  openHlsJs,
+  openPlainHlsJs,
+  openShaka,
+} from "#test/helpers/browser-players.ts";
 import { launchChromium } from "#test/helpers/chromium.ts";
 import { feed, recordMedia } from "#test/helpers/media-source.ts";
 import { mediaPlaylistsOf } from "#test/helpers/media-node.ts";
 import { type Played, playInFfmpeg, playInGStreamer, playInVlc } from "#test/helpers/players.ts";
 import { until } from "#test/helpers/until.ts";
 
-const HLS_JS = fileURLToPath(import.meta.resolve("hls.js/dist/hls.min.js"));
-const SHAKA = fileURLToPath(import.meta.resolve("shaka-player/dist/shaka-player.compiled.js"));
 /** One turn of the media that is fed over and over. */
 const LOOP_S = 6;
 /** What a recording is played for: beyond its first turn. */
@@ -111,72 +113,11 @@ function shift(event: MediaEvent, turn: number): MediaEvent {
   return { ...event, frame: { ...event.frame, ptsMs: event.frame.ptsMs + ms } };
 }
 
-type PageFacts = { positionS: number; errors: string[] };
-type HlsWindow = { Hls: typeof HlsJs };
+type Open = (browser: Browser, url: string) => Promise<Page>;
 
-async function openPage(script: string): Promise<Page> {
-  const page = await browser.newPage();
-  await page.setContent("<video muted autoplay></video>");
-  await page.addScriptTag({ path: script });
-  return page;
-}
-
-async function playInHlsJs(lowLatencyMode: boolean, seconds: number): Promise<void> {
-  const page = await openPage(HLS_JS);
-  await page.evaluate(({ source, lowLatencyMode }) => {
-    const { Hls } = window as unknown as HlsWindow;
-    const errors: string[] = [];
-    Object.assign(window, { errors });
-    const hls = new Hls({ lowLatencyMode });
-    hls.on(Hls.Events.ERROR, (_, { fatal, details }) => {
-      if (fatal) errors.push(details);
-    });
-    hls.loadSource(source);
-    hls.attachMedia(document.querySelector("video") ?? document.createElement("video"));
-  }, { source: url, lowLatencyMode });
+async function playInPage(open: Open, seconds: number): Promise<void> {
+  const page = await open(browser, url);
   await expectProgress(page, seconds);
-}
-
-async function playInShaka(seconds: number): Promise<void> {
-  const page = await openPage(SHAKA);
-  await page.evaluate(async (source) => {
-    type Player = {
-      attach(video: HTMLVideoElement): Promise<void>;
-      load(source: string): Promise<void>;
-      addEventListener(name: string, listener: (event: Event) => void): void;
-    };
-    const { shaka } = window as unknown as { shaka: { Player: new () => Player } };
-    const errors: string[] = [];
-    Object.assign(window, { errors });
-    const player = new shaka.Player();
-    player.addEventListener("error", (event) => {
-      const { detail } = event as CustomEvent<{ code: number; severity: number }>;
-      if (detail.severity === 2) errors.push(`shaka error ${detail.code}`);
-    });
-    await player.attach(document.querySelector("video") ?? document.createElement("video"));
-    await player.load(source);
-  }, url);
-  await expectProgress(page, seconds);
-}
-
-const factsOf = (page: Page): Promise<PageFacts> =>
-  page.evaluate(() => ({
-    positionS: document.querySelector("video")?.currentTime ?? 0,
-    errors: (window as unknown as { errors: string[] }).errors,
-  }));
-
-/** The page's video moves on for so long, without a fatal error. */
-async function expectProgress(page: Page, seconds: number): Promise<void> {
-  const first = await until(async () => {
-    const facts = await factsOf(page);
-    return facts.positionS > 0 || facts.errors.length > 0 ? facts : null;
-  }, 15_000);
-  const isFurther = async () => {
-    const facts = await factsOf(page);
-    return facts.positionS > first.positionS + seconds || facts.errors.length > 0;
-  };
-  await until(isFurther, 15_000);
-  expect((await factsOf(page)).errors).toEqual([]);
   await page.close();
 }
 
@@ -201,9 +142,9 @@ async function expectNoComplaints(isEnded: boolean): Promise<void> {
 }
 
 const PLAYERS: [string, (seconds: number) => Promise<void>][] = [
-  ["hls.js with low latency", (seconds) => playInHlsJs(true, seconds)],
-  ["hls.js without low latency", (seconds) => playInHlsJs(false, seconds)],
-  ["Shaka", playInShaka],
+  ["hls.js with low latency", (seconds) => playInPage(openHlsJs, seconds)],
+  ["hls.js without low latency", (seconds) => playInPage(openPlainHlsJs, seconds)],
+  ["Shaka", (seconds) => playInPage(openShaka, seconds)],
   ["ffmpeg", (seconds) => expectPlayed(playInFfmpeg, seconds)],
   // VLC 3 ends at a discontinuity: it starts its demuxer anew, and does not load an init segment.
   ["VLC", () => expectPlayed(playInVlc, 2)],
