@@ -16,9 +16,10 @@ function startWithParts(partTargetMs: number | null = 340) {
   broadcast.pushUntil(0.75);
   const deps = { live, storage: createFileStorage({ directory: tmpdir() }), log: silentLogger };
   const path = `/hls-live/${broadcast.videoUrl}/${broadcast.epoch}/high/index.m3u8`;
-  const ask = async (query: string) => {
+  const ask = async (query: string, agent?: string) => {
     const target = `${path}?${query}`;
-    const request = { method: "GET", target, header: () => undefined, viewer: "ann" };
+    const header = (name: string) => name === "user-agent" ? agent : undefined;
+    const request = { method: "GET", target, header, viewer: "ann" };
     const { status, body } = await handlePlayback(deps, request);
     if (body?.kind !== "bytes") throw new Error("not answered from memory");
     const { segments, openParts } = readMediaPlaylist(await new Response(body.content).text());
@@ -39,6 +40,15 @@ test("a plain media playlist is answered once its first segment is complete", as
   expect(await isThere(Promise.race(answers))).toBe(false);
   broadcast.pushUntil(1.1);
   for (const answer of answers) expect(await answer).toMatchObject({ status: 200, segments: 1 });
+});
+
+test("GStreamer, which finds no way on from a single segment, is given two", async () => {
+  const { broadcast, ask } = startWithParts();
+  const answer = ask("", "GStreamer souphttpsrc 1.22.0 libsoup/3.2.3");
+  broadcast.pushUntil(1.1);
+  expect(await isThere(answer)).toBe(false);
+  broadcast.pushUntil(2.1);
+  expect(await answer).toMatchObject({ status: 200, segments: 2 });
 });
 
 test("a plain media playlist has what there is when its first segment does not come", async () => {

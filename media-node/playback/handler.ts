@@ -6,7 +6,7 @@ import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import { type Storage, StorageError } from "#shared/storage/port.ts";
 import type { LiveRegistry } from "../packager/live-registry.ts";
-import type { LiveRendition, ReloadAnswer } from "../packager/rendition.ts";
+import type { LiveRendition, ReloadAnswer, ReloadTarget } from "../packager/rendition.ts";
 import { flvReply } from "./flv-reply.ts";
 import {
   CACHE,
@@ -18,6 +18,7 @@ import {
   type ReplyBody,
 } from "./reply.ts";
 import type { SharedReloads } from "./shared-reloads.ts";
+import { startNeedOf } from "./start-need.ts";
 import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
 
 export type PlaybackDeps = {
@@ -141,7 +142,7 @@ async function mediaPlaylistReply(
     }) ?? problemReply("NOT_FOUND", "This rendition is not live, and it was not recorded.");
   }
   deps.live.noteViewer(route.videoUrl, request.viewer);
-  const reply = reloadReply(rendition, directives, request.header("accept-encoding"));
+  const reply = reloadReply(rendition, directives, request);
   const { target, method } = request;
   if (method !== "GET" || directives.msn === null || deps.reloads === undefined) return await reply;
   return await deps.reloads.share(target, route.videoUrl, reply);
@@ -150,26 +151,27 @@ async function mediaPlaylistReply(
 async function reloadReply(
   rendition: LiveRendition,
   directives: Directives,
-  acceptEncoding: string | undefined,
+  { header }: PlaybackRequest,
 ): Promise<Reply> {
   const { msn, part, isDelta } = directives;
   const answered = msn === null
-    ? await waitForStart(rendition, directives.takesParts)
+    ? await waitForStart(rendition, startNeedOf(directives.takesParts, header("user-agent")))
     : await rendition.waitFor({ msn, part });
   const refusal = refusalOf(answered);
   if (refusal !== null) return refusal;
   // What many wait for is one reply for all of them, whatever they accept.
   if (msn !== null) return playlistReply(rendition.render(isDelta), CACHE.blocking);
+  const acceptEncoding = header("accept-encoding");
   return liveReply(rendition, { isDelta, cacheControl: CACHE.plain, acceptEncoding });
 }
 
-/**
- * Waits until a player has something to begin with. Players that know nothing of parts cannot use a
- * playlist without a segment, and some that do call it empty.
- */
-async function waitForStart(rendition: LiveRendition, takesParts: boolean): Promise<ReloadAnswer> {
-  if (takesParts) return await rendition.waitFor(null);
-  const answered = await rendition.waitFor({ msn: 0, part: null }, START_PATIENCE_MS);
+/** Waits until a player has something to begin with. */
+async function waitForStart(
+  rendition: LiveRendition,
+  need: ReloadTarget | null,
+): Promise<ReloadAnswer> {
+  if (need === null) return await rendition.waitFor(null);
+  const answered = await rendition.waitFor(need, START_PATIENCE_MS);
   // Whoever has waited long enough gets what there is.
   return rendition.report() === null ? answered : "ready";
 }

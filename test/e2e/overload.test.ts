@@ -39,8 +39,6 @@ beforeAll(async () => {
   const started = await until(() => node.control.authorised.get(KEY), 10_000);
   url = node.playlistUrl(started.videoUrl);
   topUrl = mediaPlaylistsOf(await fetchPlaylist(url), url).get("high") ?? "";
-  // GStreamer 1.22 does not find its place again after a playlist of a single segment.
-  await until(async () => (await fetchPlaylist(topUrl)).includes("seg-1.m4s"), 10_000);
 }, 60_000);
 
 afterAll(async () => {
