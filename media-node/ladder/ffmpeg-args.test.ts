@@ -56,6 +56,14 @@ describe("buildFfmpegArgs()", () => {
     expect(buildFfmpegArgs({ ...job, rate: null, frameModeFlag: "-vsync" })).toContain("-vsync");
   });
 
+  test("keeps small work on one core", () => {
+    const args = buildFfmpegArgs({ ...job, isSplit: false });
+    expect(valueOf(args, "-filter_complex_threads")).toBe("1");
+    // The decoder's own, and one of each encoder.
+    expect(args.filter((arg) => arg === "-threads")).toHaveLength(3);
+    expect(buildFfmpegArgs(job)).not.toContain("-filter_complex_threads");
+  });
+
   test("takes pictures on the last pipe, where there is video", () => {
     const args = buildFfmpegArgs({ ...job, takesPictures: true, encodesAudio: true });
     expect(args.at(-1)).toBe("pipe:6");

@@ -25,6 +25,8 @@ export type FfmpegJob = {
   readonly encoder: Encoder;
   /** The encoder gives up quality for speed. */
   readonly isHurried?: boolean;
+  /** Scaled and encoded on several cores; default true. */
+  readonly isSplit?: boolean;
   /** A small picture every few seconds, on the last output. */
   readonly takesPictures?: boolean;
   /** Default `-fps_mode`, as it is called since 5.1. */
@@ -45,6 +47,7 @@ export const ENCODED_AUDIO = { bitrateBps: 128_000, sampleRateHz: 48_000, channe
 export function buildFfmpegArgs(job: FfmpegJob): string[] {
   const { rungs, encodesAudio } = job;
   const args = [...GENERAL, ...INPUT];
+  if (job.isSplit === false) args.push("-filter_complex_threads", "1");
   if (rungs.length > 0) args.push("-filter_complex", buildFilterGraph(job));
   for (const [index, rung] of rungs.entries()) {
     args.push("-map", `[v${index}]`, ...encoderArgs(rung, job), ...outputArgs(index));
@@ -189,6 +192,7 @@ function encoderArgs(rung: RungPlan, job: FfmpegJob): string[] {
     "-c:v",
     encoder,
     ...ENCODER_ARGS[encoder],
+    ...(job.isSplit === false ? ["-threads", "1"] : []),
     ...(job.isHurried === true ? HURRIED_ARGS[encoder] : []),
     "-profile:v",
     "high", // its tools save about a tenth; every player since 2010 has them

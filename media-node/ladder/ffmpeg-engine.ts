@@ -269,6 +269,7 @@ export class FfmpegEngine implements Engine {
       segmentTargetMs: start.segmentTargetMs,
       encoder: this.#options.encoder,
       isHurried: this.#step?.isHurried ?? false,
+      isSplit: this.#step?.isSplit ?? true,
       takesPictures: start.takesPictures,
       frameModeFlag: this.#options.frameModeFlag,
       showFromS: isResuming ? this.#clock?.justAfter(lastDtsTicks) ?? null : null,

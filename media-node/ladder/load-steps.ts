@@ -5,33 +5,53 @@ import type { RungPlan } from "../media.ts";
 import type { EngineStart } from "./engine.ts";
 import { canHurry, type Encoder } from "./ffmpeg-args.ts";
 
-/** One step: which rungs are encoded, and whether in a hurry. */
-export type LoadStep = { readonly rungs: readonly RungPlan[]; readonly isHurried: boolean };
+/** One step: which rungs are encoded, whether in a hurry, and whether pictures are split over cores. */
+export type LoadStep = {
+  readonly rungs: readonly RungPlan[];
+  readonly isHurried: boolean;
+  readonly isSplit: boolean;
+};
+
+/**
+ * Pixels per second to encode that one core gets done in about half the time: 360p and 480p at 30 fps
+ * beside a copy. Splitting such pictures costs a twentieth of processor time, and gains nothing.
+ */
+const ONE_CORE_PIXELS_PER_S = 20e6;
 
 /** Of a picture that is decoded, and of one encoded in a hurry, beside one encoded with care. */
 const COSTS = { decode: 0.3, hurried: 0.4 };
 
 /** About what a step takes of a machine: pixels per frame, weighed by what is done with them. */
 export function costOfStep({ rungs, isHurried }: LoadStep, ladder: readonly RungPlan[]): number {
-  const pixelsOf = ({ width, height }: RungPlan) => (width ?? 0) * (height ?? 0);
-  const encoded = rungs.reduce((sum, rung) => sum + pixelsOf(rung), 0);
+  const encoded = pixelsOfAll(rungs);
   const decoded = Math.max(0, ...ladder.map(pixelsOf));
   return decoded * COSTS.decode + encoded * (isHurried ? COSTS.hurried : 1);
+}
+
+const pixelsOf = ({ width, height }: RungPlan) => (width ?? 0) * (height ?? 0);
+
+function pixelsOfAll(rungs: readonly RungPlan[]): number {
+  return rungs.reduce((sum, rung) => sum + pixelsOf(rung), 0);
 }
 
 /**
  * The whole ladder first; then without its top rung; then at a lower preset; then only the lowest.
  * Steps that change nothing are left out.
  */
-export function planLoadSteps({ rungs }: Pick<EngineStart, "rungs">, encoder: Encoder): LoadStep[] {
+export function planLoadSteps(
+  { rungs, fps }: Pick<EngineStart, "rungs" | "fps">,
+  encoder: Encoder,
+): LoadStep[] {
   const isHurried = canHurry(encoder);
   const fewer = rungs.length > 1 ? rungs.slice(0, -1) : rungs;
   const lowest = rungs.slice(0, 1);
+  const isSplit = fps === null || pixelsOfAll(rungs) * fps > ONE_CORE_PIXELS_PER_S;
   const wanted: LoadStep[] = [
-    { rungs, isHurried: false },
-    { rungs: fewer, isHurried: false },
-    { rungs: fewer, isHurried },
-    { rungs: lowest, isHurried },
+    { rungs, isHurried: false, isSplit },
+    // Where one core does not keep up, others may.
+    { rungs: fewer, isHurried: false, isSplit: true },
+    { rungs: fewer, isHurried, isSplit: true },
+    { rungs: lowest, isHurried, isSplit: true },
   ];
   return wanted.filter((step, index) => {
     const before = wanted[index - 1];
