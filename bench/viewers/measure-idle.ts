@@ -7,8 +7,8 @@ import { join } from "node:path";
 import type { Socket } from "bun";
 import { median } from "../tools/median.ts";
 import { pinTo } from "../tools/pin.ts";
-import { type Site, startSite } from "./site.ts";
 import { newestSegment } from "./newest-segment.ts";
+import { type Site, startSite } from "./site.ts";
 
 const SLICE_S = 1;
 const SETTLE_MS = 1000;
