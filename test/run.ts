@@ -103,7 +103,7 @@ async function runFiles(
     ],
     env: { ...env, NODE_ENV: "test" },
     output: "shown",
-    deadlineMs: 480_000,
+    deadlineMs: 900_000,
   });
   console.log(`— suites on ${suite.name}: ${seconds(startedAtMs)} s`);
   return readReport(suite.name, existsSync(report) ? readFileSync(report, "utf8") : null, exitCode);
