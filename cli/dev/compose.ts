@@ -78,12 +78,9 @@ export async function composeDev(compose: ComposeOptions): Promise<Composition> 
   return {
     services: [
       database.service,
-      ...Object.values(parts.queues).map((queue) => ({
-        name: "queue",
-        start: () => queue.start(),
-        stop: () => queue.stop(),
-      })),
+      ...Object.values(parts.queues).map(startOf),
       lazyService("api", () => buildApi(parts, database.client(), assets)),
+      ...Object.values(parts.queues).map(drainOf),
       lazyService("resizer", () => buildResizer(parts)),
       ...buildMediaWorker(parts),
       createMediaNode({
@@ -109,6 +106,16 @@ export async function composeDev(compose: ComposeOptions): Promise<Composition> 
       storage: join(dataDirectory, "media"),
     },
   };
+}
+
+/** The API needs its queues from the start. */
+function startOf(queue: JobQueue): Service {
+  return { name: "queue", start: () => queue.start(), stop: () => queue.stop() };
+}
+
+/** Jobs in hand report to the API: they finish while it is there. */
+function drainOf(queue: JobQueue): Service {
+  return { name: "jobs", start: () => Promise.resolve(), stop: () => queue.stop() };
 }
 
 function createQueues(url: string | undefined, log: Logger): Parts["queues"] {

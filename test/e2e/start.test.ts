@@ -122,3 +122,20 @@ test(
   },
   180_000,
 );
+
+test("a stop lets no job fail: its storyboard is there, or made at the next start", async () => {
+  const sluice = await startSluice({ flags: ["--demo"], dataDirectory, deadlineMs: 90_000 });
+  const playlist = `${sluice.ready.hls}/hls-live/${sluice.ready.demo?.videoUrl}.m3u8`;
+  try {
+    await until(async () => (await fetch(playlist)).ok, 20_000);
+  } finally {
+    await sluice.stop();
+  }
+  expect(sluice.talk()).not.toContain("job.failed");
+  const next = await startSluice({ dataDirectory });
+  try {
+    await until(() => (sluice.talk() + next.talk()).includes("storyboard.ready"), 20_000);
+  } finally {
+    await next.stop();
+  }
+}, 180_000);
