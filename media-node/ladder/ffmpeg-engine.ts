@@ -131,9 +131,11 @@ export class FfmpegEngine implements Engine {
     const isStart = this.#take(tag, start);
     const state = this.#state;
     if (this.#clock === undefined || state.kind !== "running") return true;
+    const wasFull = this.#queue.isFull;
     this.#queue.add(tag, isStart);
     this.#noteDropped();
     this.#pump(state.run);
+    if (wasFull) this.#release();
     return !this.#queue.isFull;
   }
 
@@ -206,9 +208,13 @@ export class FfmpegEngine implements Engine {
   #onDrain(child: SupervisedProcess): void {
     const state = this.#state;
     if (state.kind !== "running" || state.run.child !== child) return;
-    const wasFull = this.#queue.isFull;
     this.#pump(state.run);
-    if (!wasFull || !this.#queue.isFull) this.#output?.onDrain();
+    this.#release();
+  }
+
+  /** Lets a source that was asked to pause go on, once there is room. */
+  #release(): void {
+    if (!this.#queue.isFull) this.#output?.onDrain();
   }
 
   #spawn(start: EngineStart): void {
@@ -366,8 +372,7 @@ export class FfmpegEngine implements Engine {
     // What is late by so much is not made up for.
     this.#previousGop = [];
     this.#spawn(start);
-    // What held the source back went with the old one.
-    if (!this.#queue.isFull) this.#output?.onDrain();
+    this.#release();
   }
 
   /** How much of the source the slowest rung has not shown yet. */
