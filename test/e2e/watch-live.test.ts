@@ -4,6 +4,7 @@
  */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sleep } from "#shared/retry.ts";
 import { createUser } from "../helpers/api-client.ts";
 import { launchChromium, samplePlayback } from "../helpers/chromium.ts";
 import type { Publish } from "../helpers/ffmpeg.ts";
@@ -83,6 +84,11 @@ test("finds its distance from the live edge, and goes back to it", async () => {
 
 test("a viewer who joins asks for the picture before the player is there", async () => {
   const joined = await browser.newPage();
+  // On a busy machine the player's script may be the faster one; over a network it is the larger one.
+  await joined.route(/\/watch-[^/]+\.js$/, async (route) => {
+    await sleep(1500);
+    await route.continue();
+  });
   await joined.goto(watchUrl);
   await until(() => samplePlayback(joined), 20_000);
   const requests = await joined.evaluate(() =>
