@@ -5,13 +5,8 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { type LoadFigures, readWrk } from "../tools/wrk.ts";
 import type { PreparedRequest } from "./workloads.ts";
-
-export type LoadFigures = {
-  readonly requests: number;
-  readonly requestsPerSecond: number;
-  readonly p99Ms: number;
-};
 
 export type LoadOptions = {
   readonly url: string;
@@ -56,25 +51,6 @@ async function runWrk(options: LoadOptions): Promise<LoadFigures> {
     timeout: (options.seconds + 20) * 1000,
   });
   return readWrk(stdout);
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
-
-/** The figures in what `wrk --latency` prints. */
-export function readWrk(text: string): LoadFigures {
-  const refused = /Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1];
-  if (refused !== undefined) throw new Error(`${refused} answers were not 2xx`);
-  const broken = /Socket errors: (.*)/.exec(text)?.[1];
-  if (broken !== undefined) throw new Error(`socket errors: ${broken}`);
-  const perSecond = /Requests\/sec:\s+([\d.]+)/.exec(text)?.[1];
-  const [, p99, unit = ""] = /\s99%\s+([\d.]+)(us|ms|s)/.exec(text) ?? [];
-  const requests = /^\s*(\d+) requests in /m.exec(text)?.[1];
-  if (perSecond === undefined || p99 === undefined) throw new Error(`wrk printed:\n${text}`);
-  return {
-    requests: Number(requests),
-    requestsPerSecond: Number(perSecond),
-    p99Ms: Number(p99) * (UNIT_MS[unit] ?? 1),
-  };
 }
 
 /** Fewer requests per core than wrk, but the same loop: each connection asks, waits, asks again. */

@@ -18,7 +18,8 @@ import { createTestDatabase, POSTGRES_URL_VARIABLE } from "#test/helpers/databas
 import { startTestPostgres, type TestPostgres } from "#test/helpers/postgres.ts";
 import { readCpuSeconds } from "../tools/cpu-time.ts";
 import { median } from "../tools/median.ts";
-import { hasWrk, type LoadFigures, measureLoad } from "./load.ts";
+import type { LoadFigures } from "../tools/wrk.ts";
+import { hasWrk, measureLoad } from "./load.ts";
 import {
   preparePeers,
   type Server,

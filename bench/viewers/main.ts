@@ -6,8 +6,8 @@
  *     [--only=viewers|idle|files]
  *
  * First blocking viewers, then one who reads beside 500 who do not, then complete segments beside
- * nginx. The server has one core, the load the
- * other (where there is `taskset`). Exit code 1 when a goal is missed.
+ * nginx. The server has one core, the load the other (where there is `taskset`). Exit code 1 when a
+ * goal is missed.
  */
 import { parseArgs } from "node:util";
 import { type Comparison, measureFiles } from "./measure-files.ts";

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { readCpuSeconds } from "../tools/cpu-time.ts";
 import { median } from "../tools/median.ts";
 import { pinTo } from "../tools/pin.ts";
+import { measureUrl } from "../tools/wrk.ts";
 import { newestSegment } from "./newest-segment.ts";
 import { type FileServer, startFileServer } from "./nginx.ts";
 import { type Site, startSite } from "./site.ts";
@@ -24,17 +25,11 @@ export type Comparison = Pair & { readonly ratio: number };
 
 /** One slice of load; wrk has a core of its own. */
 async function measureRate({ pid, url }: Server): Promise<Rate> {
-  const wrk = Bun.which("wrk");
-  if (wrk === null) throw new Error("wrk is not installed");
   const cpuBeforeS = await readCpuSeconds(pid) ?? Number.NaN;
-  const flags = ["-t1", `-c${CONNECTIONS}`, `-d${SLICE_S}s`];
-  const child = Bun.spawn([...pinTo(1), wrk, ...flags, url], { stdout: "pipe" });
-  const text = await new Response(child.stdout).text();
-  if (/Non-2xx|Socket errors/.test(text)) throw new Error(text);
+  const load = { url, connections: CONNECTIONS, seconds: SLICE_S };
+  const { requests, requestsPerSecond } = await measureUrl(load);
   const cpuS = (await readCpuSeconds(pid) ?? Number.NaN) - cpuBeforeS;
-  const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
-  const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
-  return { perSecond, cpuUs: cpuS * 1e6 / requests };
+  return { perSecond: requestsPerSecond, cpuUs: cpuS * 1e6 / requests };
 }
 
 /** What else the machine does falls on both, because they take short turns. */

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
 import { median } from "../tools/median.ts";
-import { pinTo } from "../tools/pin.ts";
+import { measureUrl } from "../tools/wrk.ts";
 import { newestSegment } from "./newest-segment.ts";
 import { type Site, startSite } from "./site.ts";
 
@@ -17,14 +17,7 @@ const CONNECTING = 100;
 
 /** The 99th percentile of `url`, asked for again and again at one connection, in ms. */
 async function measureP99Ms(url: string): Promise<number> {
-  const wrk = Bun.which("wrk");
-  if (wrk === null) throw new Error("wrk is not installed");
-  const flags = ["-t1", "-c1", `-d${SLICE_S}s`, "--latency"];
-  const child = Bun.spawn([...pinTo(1), wrk, ...flags, url], { stdout: "pipe" });
-  const text = await new Response(child.stdout).text();
-  const found = /99%\s+([\d.]+)(us|ms|s)\b/.exec(text);
-  const unitMs = { us: 0.001, ms: 1, s: 1000 }[found?.[2] ?? ""] ?? Number.NaN;
-  return Number(found?.[1]) * unitMs;
+  return (await measureUrl({ url, connections: 1, seconds: SLICE_S })).p99Ms;
 }
 
 /** Connections that ask for `url` and take nothing. */
