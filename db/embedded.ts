@@ -85,7 +85,8 @@ const INITDB_ARGS = [
   "--no-instructions",
 ];
 const START_ATTEMPTS = 10;
-const PASSING_FAILURE = /still in use|could not bind|Address already in use/;
+const PASSING_FAILURE =
+  /still in use|could not bind|Address already in use|postmaster\.pid" already exists/;
 const RESTART_PAUSE_MS = 300;
 const ORPHAN_LADDER = [["SIGINT", 8000], ["SIGQUIT", 3000]] as const;
 
@@ -123,8 +124,9 @@ class Embedded implements EmbeddedPostgres {
     try {
       const cluster = await describeCluster(place);
       const password = await readOrMakePassword(place, cluster);
-      if (existsSync(cluster.clusterDir)) await clearPredecessor(cluster.clusterDir);
-      else await createCluster({ ...cluster, password, initdbArgs: INITDB_ARGS });
+      if (!existsSync(cluster.clusterDir)) {
+        await createCluster({ ...cluster, password, initdbArgs: INITDB_ARGS });
+      }
       this.#running = { server: await this.#startServer(cluster), password, release };
       this.#watch(cluster);
     } catch (error) {
@@ -149,10 +151,12 @@ class Embedded implements EmbeddedPostgres {
   async #startServer(cluster: ClusterOptions, port?: number): Promise<RunningServer> {
     const settings = { ...LEAN, ...this.#options.settings };
     for (let attempt = 1;; attempt += 1) {
+      await clearPredecessor(cluster.clusterDir);
       try {
         return await startServer({ ...cluster, settings, port });
       } catch (error) {
-        // Processes of a killed server let go of its memory a moment later; a port may be snatched.
+        // Processes of a killed server let go of its memory a moment later; a port may be snatched;
+        // an owner killed while it brought its server back leaves one that says so only now.
         const isPassing = error instanceof PostgresServerError &&
           PASSING_FAILURE.test(error.output);
         if (!isPassing || attempt === START_ATTEMPTS) throw error;
