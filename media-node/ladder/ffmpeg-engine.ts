@@ -1,35 +1,33 @@
 /**
  * The engine port over the ffmpeg command line: one supervised process per broadcast, started anew
- * when it dies or hangs. A new one decodes the current group of pictures again but shows only what
- * was not shown yet, so a restart costs viewers a moment of delay and no frame. When the machine
+ * when it dies or hangs. A new one decodes from the keyframe before what was not shown yet and shows
+ * only that, so a restart costs viewers a moment of delay and no frame. When the machine
  * cannot keep up, it is started anew with less to do; a rung left out shows what the one below shows.
  */
 import type { Logger } from "#shared/log.ts";
-import type { FlvTag, RungPlan } from "../media.ts";
+import { type FlvTag, type RungPlan, VIDEO_TIMESCALE } from "../media.ts";
 import { BoxError } from "../packager/boxes.ts";
 import type { Engine, EngineOutput, EngineStart } from "./engine.ts";
 import { type EngineClock, GridClock, PassedClock } from "./engine-clock.ts";
 import {
   buildFfmpegArgs,
   type Encoder,
-  FIRST_OUTPUT_FD,
   type FrameModeFlag,
   takesPicturesOf,
 } from "./ffmpeg-args.ts";
 import { AudioOutput, RungOutput } from "./ffmpeg-output.ts";
-import { ProgressReader } from "./ffmpeg-progress.ts";
-import { FlvError, FlvReader } from "./flv-reader.ts";
+import { FlvError } from "./flv-reader.ts";
 import { writeFlvHeader, writeFlvTag } from "./flv-writer.ts";
 import { type FrameRate, toFrameRate } from "./frame-rate.ts";
-import { GopCache } from "./gop-cache.ts";
 import { InputQueue } from "./input-queue.ts";
 import { costOfStep, describeShortfall, type LoadStep, planLoadSteps } from "./load-steps.ts";
 import { LoadGovernor } from "./load-governor.ts";
 import { writeFrameRate } from "./metadata-tag.ts";
-import { PictureReader } from "./picture-reader.ts";
+import { createOutputReader, type OutputReader } from "./output-reader.ts";
 import { type ChildExit, SupervisedProcess } from "./process.ts";
 import { RestartBudget } from "./restart-budget.ts";
 import { isSequenceHeader, isVideoKeyframe, ptsMsOf } from "./source-tag.ts";
+import { UnshownSource } from "./unshown-source.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export type FfmpegEngineOptions = {
@@ -51,6 +49,7 @@ export class TranscoderFailure extends Error {
   }
 }
 
+const TICKS_PER_MS = VIDEO_TIMESCALE / 1000;
 /** What may wait in the process's own pipe, where it cannot be taken back. */
 const PIPE_BYTES = 128 * 1024;
 const WATCH_INTERVAL_MS = 500;
@@ -75,10 +74,8 @@ type State =
 export class FfmpegEngine implements Engine {
   readonly #options: FfmpegEngineOptions;
   readonly #budget = new RestartBudget();
-  readonly #cache = new GopCache();
+  readonly #unshown = new UnshownSource();
   readonly #queue = new InputQueue();
-  /** The group of pictures before the one in the cache: its last frames may not have been shown. */
-  #previousGop: readonly FlvTag[] = [];
   #state: State = { kind: "idle" };
   #start: EngineStart | undefined;
   #output: EngineOutput | undefined;
@@ -170,13 +167,16 @@ export class FfmpegEngine implements Engine {
 
   /** Remembers the tag for a restart; says whether decoding can begin with it. */
   #take(tag: FlvTag, start: EngineStart): boolean {
-    // With video, decoding starts at a keyframe; audio frames stand alone.
-    const isStart = start.rungs.length > 0 ? isVideoKeyframe(tag) : tag.type === "audio";
-    if (isStart) this.#previousGop = this.#cache.tags;
-    this.#cache.add(tag, isStart);
+    const isStart = this.#isStart(tag, start);
+    this.#unshown.add(tag, isStart, this.#shownMs);
     this.#headMs = tag.dtsMs;
     if (isStart) this.#clock ??= this.#createClock(tag, start);
     return isStart;
+  }
+
+  /** With video, decoding starts at a keyframe; audio frames stand alone. */
+  #isStart(tag: FlvTag, { rungs }: EngineStart): boolean {
+    return rungs.length > 0 ? isVideoKeyframe(tag) : tag.type === "audio";
   }
 
   #createClock(first: FlvTag, { sourceClock }: EngineStart): EngineClock {
@@ -221,7 +221,7 @@ export class FfmpegEngine implements Engine {
     const rungs = this.#step?.rungs ?? start.rungs;
     const watched = rungs.length + (start.encodesAudio ? 1 : 0);
     const watchdog = new Watchdog(watched, performance.now());
-    const read = this.#createReaders(start, rungs, watchdog);
+    const read = this.#createReader(start, rungs, watchdog);
     const child: SupervisedProcess = new SupervisedProcess({
       argv: [this.#options.ffmpegPath, ...this.#buildArgs(start, rungs)],
       extraOutputs: watched + (takesPicturesOf(start) ? 1 : 0),
@@ -239,19 +239,22 @@ export class FfmpegEngine implements Engine {
     }
     this.#queue.clear();
     this.#writeHeaders(child, start);
-    for (const tag of [...this.#unshownGop, ...this.#cache.tags]) {
-      this.#queue.add(tag, isVideoKeyframe(tag));
+    for (const tag of this.#unshown.after(this.#shownMs)) {
+      this.#queue.add(tag, this.#isStart(tag, start));
     }
     this.#pump(run);
   }
 
-  /** The group of pictures before the current one, where viewers have not seen its end. */
-  get #unshownGop(): readonly FlvTag[] {
-    const last = this.#previousGop.findLast(({ type }) => type === "video");
-    const shownTicks = Math.min(...this.#rungs.map((rung) => rung.lastDtsTicks));
-    if (last === undefined || !Number.isFinite(shownTicks)) return [];
-    const halfFrameTicks = 45_000 * this.#rate.den / this.#rate.num;
-    return shownTicks < ptsMsOf(last) * 90 - halfFrameTicks ? this.#previousGop : [];
+  /** The last frame that viewers have, of every rung; -Infinity before the first, Infinity without rungs. */
+  get #shownTicks(): number {
+    return Math.min(...this.#rungs.map((rung) => rung.lastDtsTicks));
+  }
+
+  /** Where the source is behind which viewers have not been shown it; in ms, with a frame's tolerance. */
+  get #shownMs(): number {
+    if (this.#rungs.length === 0) return this.#audio?.lastPtsMs ?? -Infinity;
+    const halfFrameMs = 500 * this.#rate.den / this.#rate.num;
+    return this.#shownTicks / TICKS_PER_MS + halfFrameMs;
   }
 
   #writeHeaders(child: SupervisedProcess, start: EngineStart): void {
@@ -266,8 +269,8 @@ export class FfmpegEngine implements Engine {
   }
 
   #buildArgs(start: EngineStart, rungs: readonly RungPlan[]): string[] {
-    const lastDtsTicks = Math.max(...this.#rungs.map((rung) => rung.lastDtsTicks));
-    const isResuming = this.#clock !== undefined && Number.isFinite(lastDtsTicks);
+    const shownTicks = this.#shownTicks;
+    const isResuming = Number.isFinite(shownTicks);
     return buildFfmpegArgs({
       rungs,
       rate: start.sourceClock === null ? this.#rate : null,
@@ -278,37 +281,35 @@ export class FfmpegEngine implements Engine {
       isSplit: this.#step?.isSplit ?? true,
       takesPictures: start.takesPictures,
       frameModeFlag: this.#options.frameModeFlag,
-      showFromS: isResuming ? this.#clock?.justAfter(lastDtsTicks) ?? null : null,
+      showFromS: isResuming ? this.#clock?.justAfter(shownTicks) ?? null : null,
     });
   }
 
-  #createReaders(
+  #createReader(
     start: EngineStart,
-    rungs: readonly RungPlan[],
+    encoded: readonly RungPlan[],
     watchdog: Watchdog,
-  ): (fd: number, chunk: Uint8Array) => void {
-    const progress = new ProgressReader(({ count, speed }) => {
-      watchdog.noteProgress(count);
-      if (speed !== null) this.#speed = smooth(this.#speed, speed);
-    });
-    const shows = rungs.map((shown) =>
+  ): OutputReader {
+    const shownBy = encoded.map((shown) =>
       this.#rungs.filter((_, index) => {
         const rung = start.rungs[index];
-        return rung !== undefined && shownInPlaceOf(rung, rungs) === shown;
+        return rung !== undefined && shownInPlaceOf(rung, encoded) === shown;
       })
     );
-    const readers: { push(chunk: Uint8Array): void }[] = shows.map((outputs, index) =>
-      new FlvReader((tag) => this.#onVideo(outputs, tag, () => watchdog.noteOutput(index)))
-    );
-    if (start.encodesAudio) {
-      const onTag = (tag: FlvTag) => this.#onAudio(tag, () => watchdog.noteOutput(rungs.length));
-      readers.push(new FlvReader(onTag));
-    }
-    readers.push(new PictureReader((ptsMs, jpeg) => this.#onPicture(ptsMs, jpeg)));
-    return (fd, chunk) => {
-      if (fd === 1) progress.push(chunk);
-      else readers[fd - FIRST_OUTPUT_FD]?.push(chunk);
-    };
+    return createOutputReader({
+      shownBy,
+      audio: this.#audio,
+      clock: () => this.#clock,
+      onProgress: ({ count, speed }) => {
+        watchdog.noteProgress(count);
+        if (speed !== null) this.#speed = smooth(this.#speed, speed);
+      },
+      onFrame: (output) => {
+        watchdog.noteOutput(output);
+        if (this.#state.kind === "running") this.#state.run.hasDelivered = true;
+      },
+      onPicture: (ptsMs, jpeg) => this.#onPicture(ptsMs, jpeg),
+    });
   }
 
   /** Output that cannot be read is a fault of that ffmpeg: another one takes its place. */
@@ -323,24 +324,6 @@ export class FfmpegEngine implements Engine {
       this.#options.log.warn("engine.unreadable", { pid: child.pid, reason: error.message });
       child.kill();
     }
-  }
-
-  #onVideo(rungs: readonly RungOutput[], tag: FlvTag, note: () => void): void {
-    if (!isSequenceHeader(tag)) this.#noteDelivery(note);
-    if (this.#clock === undefined && !isSequenceHeader(tag)) return;
-    const clock = this.#clock ?? new GridClock(this.#rate, 0);
-    for (const rung of rungs) rung.push(tag, clock);
-  }
-
-  #onAudio(tag: FlvTag, note: () => void): void {
-    if (!isSequenceHeader(tag)) this.#noteDelivery(note);
-    if (this.#clock === undefined && !isSequenceHeader(tag)) return;
-    this.#audio?.push(tag, this.#clock ?? new GridClock(this.#rate, 0));
-  }
-
-  #noteDelivery(note: () => void): void {
-    note();
-    if (this.#state.kind === "running") this.#state.run.hasDelivered = true;
   }
 
   #onPicture(ptsMs: number, jpeg: Uint8Array): void {
@@ -370,16 +353,16 @@ export class FfmpegEngine implements Engine {
     run.child.kill();
     this.#speed = null;
     // What is late by so much is not made up for.
-    this.#previousGop = [];
+    this.#unshown.keepNewest();
     this.#spawn(start);
     this.#release();
   }
 
-  /** How much of the source the slowest rung has not shown yet. */
+  /** How much of the source viewers have not been shown yet. */
   get #lagMs(): number {
-    const shownTicks = Math.min(...this.#rungs.map((rung) => rung.lastDtsTicks));
+    const shownTicks = this.#shownTicks;
     return Number.isFinite(shownTicks)
-      ? Math.max(0, Math.round(this.#headMs - shownTicks / 90))
+      ? Math.max(0, Math.round(this.#headMs - shownTicks / TICKS_PER_MS))
       : 0;
   }
 

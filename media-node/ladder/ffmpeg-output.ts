@@ -42,10 +42,9 @@ export class RungOutput {
     this.#size = { width, height };
   }
 
-  push(tag: FlvTag, clock: EngineClock): void {
-    if (tag.type !== "video") return;
+  push(tag: FlvTag, clock: EngineClock | undefined): void {
     if (isSequenceHeader(tag)) return this.#configure(tag.body.subarray(VIDEO_TAG_HEADER_BYTES));
-    if (tag.body[1] !== 1) return;
+    if (clock === undefined || tag.body[1] !== 1) return;
     const isEncodedAsKeyframe = isVideoKeyframe(tag);
     const { dtsTicks, durationTicks, isKeyframe } = clock.frameTime(tag.dtsMs);
     if (this.#isAwaitingKeyframe && !isEncodedAsKeyframe) return;
@@ -96,10 +95,15 @@ export class AudioOutput {
     this.#output = output;
   }
 
-  push(tag: FlvTag, clock: EngineClock): void {
-    if (tag.type !== "audio") return;
+  /** When the last frame handed on is heard; -Infinity before the first. */
+  get lastPtsMs(): number {
+    return this.#lastPtsMs;
+  }
+
+  push(tag: FlvTag, clock: EngineClock | undefined): void {
     const data = tag.body.subarray(AUDIO_TAG_HEADER_BYTES);
     if (isSequenceHeader(tag)) return this.#configure(data);
+    if (clock === undefined) return;
     const ptsMs = clock.toBroadcastMs(tag.dtsMs);
     // The encoder's run-in lies before the first sound.
     if (ptsMs < 0 || ptsMs <= this.#lastPtsMs) return;

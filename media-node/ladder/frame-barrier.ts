@@ -1,0 +1,33 @@
+/**
+ * Keeps the rungs of one ffmpeg in step: what one of them delivers waits until all have come as far.
+ * When that ffmpeg dies, every rung was shown to the same frame, and another can go on from there
+ * without leaving out a frame of one or showing one of another twice. Pure.
+ */
+import type { FlvTag } from "../media.ts";
+import { isSequenceHeader } from "./source-tag.ts";
+
+export class FrameBarrier {
+  readonly #waiting: readonly FlvTag[][];
+  readonly #reachedMs: number[];
+  readonly #onTag: (rung: number, tag: FlvTag) => void;
+
+  constructor(rungs: number, onTag: (rung: number, tag: FlvTag) => void) {
+    this.#waiting = Array.from({ length: rungs }, () => []);
+    this.#reachedMs = Array.from({ length: rungs }, () => -Infinity);
+    this.#onTag = onTag;
+  }
+
+  /** Takes the next tag of a rung; hands on, in the order of the rungs, what all of them have reached. */
+  push(rung: number, tag: FlvTag): void {
+    this.#waiting[rung]?.push(tag);
+    // A sequence header says nothing about how far a rung has come.
+    if (isSequenceHeader(tag)) return;
+    this.#reachedMs[rung] = tag.dtsMs;
+    const untilMs = Math.min(...this.#reachedMs);
+    for (const [index, tags] of this.#waiting.entries()) {
+      const firstLater = tags.findIndex(({ dtsMs }) => dtsMs > untilMs);
+      const due = tags.splice(0, firstLater === -1 ? tags.length : firstLater);
+      for (const dueTag of due) this.#onTag(index, dueTag);
+    }
+  }
+}
