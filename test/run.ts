@@ -14,9 +14,9 @@ type Check = { readonly name: string; readonly argv: readonly string[] };
 type Suite = {
   readonly name: string;
   readonly argv: readonly string[];
-  /** Test files are those below these folders. */
-  readonly folders: readonly string[];
-  /** Files that say nothing new on this runtime. */
+  /** Patterns of its test files. */
+  readonly files: readonly string[];
+  /** Patterns of those that others run, or that say nothing new on this runtime. */
   readonly without?: readonly string[];
   /** On the embedded Postgres; else on the separate one that `test/global-setup.ts` finds. */
   readonly isEmbedded?: boolean;
@@ -35,24 +35,34 @@ const CHECKS: readonly Check[] = [
   { name: "deno-check", argv: [DENO, "check", "--quiet", "api/main.ts", "web/site.tsx"] },
 ];
 
-const ROOMS = ["api", "cli", "db", "media-node", "resizer", "shared", "web"];
+const below = (folders: string) => `${folders}/**/*.test.{ts,tsx}`;
+/** They measure memory or time of their own process: nothing else may run in it. */
+const ALONE = "**/*.alone.test.ts";
 const SUITES: readonly Suite[] = [
-  { name: "bun", argv: VITEST_ON_BUN, folders: [...ROOMS, "test/{checks,gate,helpers}"] },
+  {
+    name: "bun",
+    argv: VITEST_ON_BUN,
+    files: [
+      below("{api,cli,db,media-node,resizer,shared,web}"),
+      below("test/{checks,gate,helpers}"),
+    ],
+    without: [ALONE],
+  },
   // Journeys measure time: one after the other, with the machine to themselves. They start Bun and
   // Deno from Bun, since Deno does not tell how a child that got a signal exited.
   {
     name: "journeys",
     argv: [...VITEST_ON_BUN, "--no-file-parallelism"],
-    folders: ["test/e2e", "test/runtime"],
+    files: [below("test/{e2e,runtime}"), `{media-node,resizer}/${ALONE}`],
   },
   {
     name: "deno",
     argv: VITEST_ON_DENO,
-    folders: ["api", "db", "shared"],
+    files: [below("{api,db,shared}")],
     // Mostly the broker's own start-up; the queue's contract runs on both.
     without: ["shared/queue/amqp-faults.test.ts"],
   },
-  { name: "embedded", argv: VITEST_ON_BUN, folders: ["api"], isEmbedded: true },
+  { name: "embedded", argv: VITEST_ON_BUN, files: [below("api")], isEmbedded: true },
 ];
 
 const patterns = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));
@@ -70,8 +80,7 @@ async function runCheck(check: Check): Promise<Tally> {
 }
 
 async function runSuite(suite: Suite, reports: string): Promise<Tally> {
-  const files = globSync(suite.folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`))
-    .filter((file) => isWanted(file) && suite.without?.includes(file) !== true);
+  const files = globSync(suite.files, { exclude: suite.without ?? [] }).filter(isWanted);
   if (files.length === 0) return EMPTY_TALLY;
   const postgres = suite.isEmbedded === true ? await startTestPostgres("embedded") : null;
   try {
