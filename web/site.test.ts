@@ -16,6 +16,7 @@ const VIDEO = {
   playbackUrl: "http://media.test:8080/hls-live/abc123def456.m3u8",
   surplus: true,
 };
+const RECORDED = { ...VIDEO, url: "recorded1234", status: "ENDED" };
 
 let isDown: boolean;
 const api: FetchHandler = (request) => {
@@ -23,6 +24,7 @@ const api: FetchHandler = (request) => {
   if (isDown) return Response.json({ code: "UNAVAILABLE" }, { status: 503 });
   if (pathname === "/videos") return Response.json([VIDEO]);
   if (pathname === `/videos/${VIDEO.url}`) return Response.json(VIDEO);
+  if (pathname === `/videos/${RECORDED.url}`) return Response.json(RECORDED);
   return Response.json({ code: "NOT_FOUND", pathname, method: request.method }, { status: 404 });
 };
 const site = createSite({ api, hlsUrl: "http://media.test:8080", assets });
@@ -45,6 +47,12 @@ describe("GET /watch/:url", () => {
     expect(text).toMatch(new RegExp(`<link rel="preload"[^>]* href="${VIDEO.playbackUrl}"`));
     expect(text).toContain(`data-video="${VIDEO.url}"`);
     expect(text).toMatch(/data-status="RUNNING">LIVE</);
+  });
+
+  test("asks early for what is live only", async () => {
+    const text = await (await get(`/watch/${RECORDED.url}`)).text();
+    expect(text).toContain(`data-video="${RECORDED.url}"`);
+    expect(text).not.toMatch(/preload|prefetch/);
   });
 
   test("lets scripts come from us alone and media from the playback server", async () => {
