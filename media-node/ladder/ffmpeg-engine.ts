@@ -245,16 +245,17 @@ export class FfmpegEngine implements Engine {
     this.#pump(run);
   }
 
-  /** The last frame that viewers have, of every rung; -Infinity before the first, Infinity without rungs. */
+  /** The last frame of every rung that viewers have; -Infinity before the first, Infinity without rungs. */
   get #shownTicks(): number {
     return Math.min(...this.#rungs.map((rung) => rung.lastDtsTicks));
   }
 
-  /** Where the source is behind which viewers have not been shown it; in ms, with a frame's tolerance. */
+  /** Viewers have been shown the source up to here, in ms; -Infinity: none of it. */
   get #shownMs(): number {
     if (this.#rungs.length === 0) return this.#audio?.lastPtsMs ?? -Infinity;
-    const halfFrameMs = 500 * this.#rate.den / this.#rate.num;
-    return this.#shownTicks / TICKS_PER_MS + halfFrameMs;
+    const shownTicks = this.#shownTicks;
+    if (this.#clock === undefined || !Number.isFinite(shownTicks)) return -Infinity;
+    return this.#clock.toBroadcastMs(this.#clock.justAfter(shownTicks) * 1000);
   }
 
   #writeHeaders(child: SupervisedProcess, start: EngineStart): void {
