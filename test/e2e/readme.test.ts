@@ -53,9 +53,11 @@ function here(text: string): string {
     .replaceAll("rtmp://localhost:1935/streaming", rtmp);
 }
 
+const environment = () => ({ ...cleanEnvironment(), ...shell });
+
 async function bash(script: string, cwd = folder): Promise<string> {
-  const env = { ...cleanEnvironment(), ...shell };
-  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd, env });
+  const options = { cwd, env: environment() };
+  const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], options);
   return stdout;
 }
 
@@ -86,8 +88,8 @@ test("the journey: an account, a channel, a video and a picture", async () => {
 test("ffmpeg publishes, the probe finds nothing to complain about", async () => {
   const [, publish = ""] = commandsOf("The journey");
   const script = `exec ${publish.replace("ffmpeg -re", `ffmpeg -nostdin -loglevel error -re`)}`;
-  const env = { ...cleanEnvironment(), ...shell };
-  const publisher = spawn("bash", ["-euc", script], { cwd: folder, env, stdio: "ignore" });
+  const options = { cwd: folder, env: environment(), stdio: "ignore" } as const;
+  const publisher = spawn("bash", ["-euc", script], options);
   publishers.push(publisher);
   const startedMs = performance.now();
   const playlist = `${sluice.ready.hls}/hls-live/${shell["URL"]}.m3u8`;

@@ -96,6 +96,10 @@ test("a viewer who joins asks for the picture before the player is there", async
     requests.find(({ name }) => name.endsWith(ending))?.initiatorType;
   expect(initiatorOf(".m3u8")).toBe("link");
   expect(initiatorOf("/index.m3u8?parts=YES")).toBe("fetch");
+  const parts = requests.filter(({ name }) => name.includes("/part-"));
+  expect(parts[0]?.initiatorType).toBe("fetch");
+  const carried = parts.filter(({ transferSize }) => transferSize > 0).map(({ name }) => name);
+  expect(carried.length).toBe(new Set(carried).size);
   const media = requests.filter(({ name }) => /\/(?:init|part)-/.test(name));
   const early = media.filter(({ initiatorType }) => initiatorType === "fetch");
   expect(early.map(({ name }) => /(init|part)-/.exec(name)?.[1])).toEqual(

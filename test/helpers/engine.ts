@@ -18,6 +18,7 @@ import type {
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { type Logger, silentLogger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
+import { PLAIN_START } from "./engine-start.ts";
 import { recordFlv, type TestPattern } from "./ffmpeg.ts";
 import { until } from "./until.ts";
 
@@ -29,20 +30,9 @@ export function rung(name: RenditionName, width: number, height: number): RungPl
 }
 
 export const THREE_RUNGS = [rung("low", 128, 72), rung("mid", 160, 90), rung("high", 320, 180)];
-export const ONE_RUNG = [rung("low", 128, 72)];
-/** Encoded at a steady rate, from the start of the broadcast. */
-const PLAIN: EngineStart = {
-  rungs: [],
-  fps: 30,
-  sequenceHeaders: [],
-  encodesAudio: false,
-  segmentTargetMs: 2000,
-  sourceClock: null,
-  resume: null,
-  takesPictures: false,
-};
+const ONE_RUNG = [rung("low", 128, 72)];
 
-export class Collector implements EngineOutput {
+class Collector implements EngineOutput {
   readonly configs = new Map<RenditionName, VideoConfig>();
   readonly samples = new Map<RenditionName, VideoSample[]>();
   readonly audioFrames: AudioFrame[] = [];
@@ -111,7 +101,15 @@ export function startEngine(setup: Setup) {
   const output = new Collector();
   const sequenceHeaders = tags.filter(isSequenceHeader);
   const { clock: sourceClock = null, resume = null } = setup;
-  const start = { ...PLAIN, rungs, fps, sequenceHeaders, encodesAudio: mp3, sourceClock, resume };
+  const start = {
+    ...PLAIN_START,
+    rungs,
+    fps,
+    sequenceHeaders,
+    encodesAudio: mp3,
+    sourceClock,
+    resume,
+  };
   engine.start({ ...start, takesPictures: resume !== null }, output);
   return { engine, output };
 }

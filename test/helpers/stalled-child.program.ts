@@ -9,6 +9,7 @@ import { silentLogger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
 import { FfmpegEngine } from "#media-node/ladder/ffmpeg-engine.ts";
 import type { FlvTag } from "#media-node/media.ts";
+import { PLAIN_START } from "./engine-start.ts";
 
 const FPS = 30;
 const FRAME_BYTES = 8_000_000 / 8 / FPS;
@@ -43,14 +44,9 @@ const ignore = () => {};
 await play(ignore);
 const beforeBytes = measureRss();
 engine.start({
+  ...PLAIN_START,
   rungs: [{ name: "low", width: 64, height: 36, videoBitrateBps: 100_000, isCopy: false }],
   fps: FPS,
-  sequenceHeaders: [],
-  encodesAudio: false,
-  segmentTargetMs: 2000,
-  sourceClock: null,
-  resume: null,
-  takesPictures: false,
 }, {
   onVideoConfig: ignore,
   onVideoSample: ignore,

@@ -98,7 +98,7 @@ test("answers any page, is not cached, and says why there is nothing", async () 
   expect((await fetch(urlOf(videoUrl))).status).toBe(404);
 });
 
-test("a reader that stops reading is cut before much waits for it", async () => {
+test("a reader that stops reading is cut, and holds nothing meanwhile", async () => {
   const videoUrl = newVideoUrl();
   const feed = live.flv.open(videoUrl);
   feed.start(source);
@@ -108,6 +108,7 @@ test("a reader that stops reading is cut before much waits for it", async () => 
   socket.on("error", () => {});
   await until(() => feed.viewers === 1, 5000);
   const body = new Uint8Array(200_000);
+  const memoryBefore = process.memoryUsage().rss;
   let pushed = 0;
   await until(() => {
     body[0] = pushed % 10 === 0 ? 0x17 : 0x27;
@@ -118,6 +119,7 @@ test("a reader that stops reading is cut before much waits for it", async () => 
   }, 15_000);
   // What the system's socket buffers take, and twice what may wait for a viewer.
   expect(pushed * body.length).toBeLessThan(40 * 2 ** 20);
+  expect(process.memoryUsage().rss - memoryBefore).toBeLessThan(100 * 2 ** 20);
   socket.destroy();
   live.flv.close(videoUrl, feed);
 }, 30_000);
