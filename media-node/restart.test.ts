@@ -159,7 +159,7 @@ test("a killed node goes on: same playlist, nothing used twice, one recording", 
   const recording = readMediaPlaylist(await fetchPlaylist(rung));
   expect(recording.complaints).toEqual([]);
   expect(recording.segments.map(({ uri }) => uri)).toEqual(
-    recording.segments.map((_, index) => `seg-${index}.m4s`),
+    recording.segments.map((_, index) => `seg-${index + 1}.m4s`),
   );
   expect(recording.segments.filter((segment) => segment.isDiscontinuous)).toHaveLength(2);
   const durationS = recording.segments.reduce((sum, segment) => sum + segment.durationS, 0);

@@ -58,9 +58,9 @@ async function runUntil(broadcast: SyntheticBroadcast, fromS: number, toS: numbe
   const rendition = live.get(broadcast.videoUrl)?.rendition("high");
   for (let second = fromS; second <= toS; second += 2) {
     broadcast.pushUntil(second);
-    const last = (rendition?.completeSegments ?? 0) - 1;
+    const last = rendition?.completeSegments ?? 0;
     const key = `videos/${broadcast.videoUrl}/1/high/journal-${Math.floor(last / 100)}.json`;
-    if (last < 0) continue;
+    if (last === 0) continue;
     await until(async () => {
       const journal = await storage.get(key);
       return journal !== null &&
@@ -75,7 +75,7 @@ describe("the DVR window", () => {
     const broadcast = startSyntheticBroadcast({ live, recorder: recorderOf(), start });
     await runUntil(broadcast, 2, 30);
     const early = readMediaPlaylist(render(broadcast));
-    expect(early.mediaSequence).toBe(0);
+    expect(early.mediaSequence).toBe(1);
     const rendition = live.get(broadcast.videoUrl)?.rendition("high");
     // Listed, not in memory, but in storage.
     expect(rendition?.read({ kind: "segment", number: 2 })).toBeNull();
@@ -97,7 +97,7 @@ describe("the DVR window", () => {
     expect(delta.skipped).toBeGreaterThan(10);
     expect(delta.segments.length).toBeLessThan(9);
     await broadcast.packager.end();
-    expect(await storage.head(`videos/${broadcast.videoUrl}/1/high/seg-0.m4s`)).not.toBeNull();
+    expect(await storage.head(`videos/${broadcast.videoUrl}/1/high/seg-1.m4s`)).not.toBeNull();
   }, 30_000);
 
   test("counts the discontinuities that leave it; the recording keeps everything", async () => {
@@ -121,10 +121,11 @@ describe("the DVR window", () => {
     const recorded = await readRecording(broadcast);
     expect(recorded.complaints).toEqual([]);
     expect(recorded.segments.map(({ uri }) => uri))
-      .toEqual(recorded.segments.map((_, index) => `seg-${index}.m4s`));
+      .toEqual(recorded.segments.map((_, index) => `seg-${index + 1}.m4s`));
     expect(recorded.segments.reduce((sum, { durationS }) => sum + durationS, 0)).toBeCloseTo(70, 0);
     // What is listed, and what was counted, is the end of it.
-    const listed = recorded.segments.slice(mediaSequence, mediaSequence + segments.length);
+    const first = recorded.segments.findIndex(({ msn }) => msn === mediaSequence);
+    const listed = recorded.segments.slice(first, first + segments.length);
     const factsOf = ({ uri, durationS, isDiscontinuous }: CheckedSegment) =>
       [uri, durationS, isDiscontinuous].join();
     expect(segments.map(factsOf)).toEqual(listed.map(factsOf));
@@ -222,7 +223,9 @@ describe("resumePackager()", () => {
     expect(summary.durationMs).toBeGreaterThan(26_000);
     const recorded = await readRecording(back);
     expect(recorded.complaints).toEqual([]);
-    expect(recorded.segments.map(({ msn }) => msn)).toEqual(recorded.segments.map((_, at) => at));
+    expect(recorded.segments.map(({ msn }) => msn)).toEqual(
+      recorded.segments.map((_, at) => at + 1),
+    );
     expect(recorded.segments.filter(({ isDiscontinuous }) => isDiscontinuous)).toHaveLength(1);
     expect(await readdir(join(folder, "spool"))).toEqual([]);
   }, 30_000);
@@ -252,7 +255,7 @@ describe("resumePackager()", () => {
     const recorded = await readRecording(second);
     expect(recorded.complaints).toEqual([]);
     expect(recorded.segments.map(({ uri }) => uri))
-      .toEqual(recorded.segments.map((_, index) => `seg-${index}.m4s`));
+      .toEqual(recorded.segments.map((_, index) => `seg-${index + 1}.m4s`));
     expect(recorded.segments.filter(({ isDiscontinuous }) => isDiscontinuous)).toHaveLength(2);
   }, 30_000);
 
@@ -277,7 +280,7 @@ describe("resumePackager()", () => {
     );
     expect(broadcast.packager.isPlayable).toBe(false);
     broadcast.pushUntil(3.1);
-    expect(readMediaPlaylist(render(broadcast)).mediaSequence).toBe(0);
+    expect(readMediaPlaylist(render(broadcast)).mediaSequence).toBe(1);
     await broadcast.packager.end();
   });
 });

@@ -32,8 +32,17 @@ export type PastSegment = SegmentHead & {
   readonly durationS: number;
 };
 
-/** How many segments, and how many discontinuities with them, have left the playlist. */
-export type Unlisted = { readonly segments: number; readonly discontinuities: number };
+/**
+ * The number of the first segment of a playlist. Not 0: hls.js (1.7) takes that for no number at all,
+ * and loads the parts of such a segment over and over until the player stands still.
+ */
+export const FIRST_MSN = 1;
+
+/** The first segment that is listed, and how many discontinuities have left the playlist. */
+export type WindowStart = { readonly msn: number; readonly discontinuities: number };
+
+/** Of a playlist that nothing has left. */
+export const FIRST_START: WindowStart = { msn: FIRST_MSN, discontinuities: 0 };
 
 export type LiveWindowOptions = {
   /** Segments that are listed in any case. */
@@ -56,7 +65,7 @@ export class LiveWindow {
   #past: Listed[] = [];
   #kept: KeptSegment[] = [];
   #listedS = 0;
-  #unlisted: Unlisted = { segments: 0, discontinuities: 0 };
+  #start = FIRST_START;
 
   constructor(options: LiveWindowOptions) {
     this.#options = options;
@@ -67,13 +76,13 @@ export class LiveWindow {
     return this.#kept;
   }
 
-  get unlisted(): Unlisted {
-    return this.#unlisted;
+  get start(): WindowStart {
+    return this.#start;
   }
 
   /** Where a playlist goes on that another process began. */
-  restore(unlisted: Unlisted, past: readonly PastSegment[], kept: readonly KeptSegment[]): void {
-    this.#unlisted = unlisted;
+  restore(start: WindowStart, past: readonly PastSegment[], kept: readonly KeptSegment[]): void {
+    this.#start = start;
     this.#past = past.map(toListed);
     this.#kept = [...kept];
     this.#listedS = [...past, ...kept].reduce((sum, { durationS }) => sum + (durationS ?? 0), 0);
@@ -106,8 +115,8 @@ export class LiveWindow {
 
   /** How many of the kept segments have left the playlist. */
   get #unlistedKept(): number {
-    const first = this.#kept[0]?.msn ?? this.#unlisted.segments;
-    return Math.max(0, this.#unlisted.segments - first);
+    const first = this.#kept[0]?.msn ?? this.#start.msn;
+    return Math.max(0, this.#start.msn - first);
   }
 
   get #listedCount(): number {
@@ -130,14 +139,14 @@ export class LiveWindow {
       const linger = isStored(first.msn) ? LINGER_SEGMENTS.stored : LINGER_SEGMENTS.unstored;
       if (this.#kept.length <= windowSegments + linger) return;
       this.#kept.shift();
-      if (first.msn >= this.#unlisted.segments) {
+      if (first.msn >= this.#start.msn) {
         this.#past.push(toListed({ ...first, durationS: first.durationS ?? 0 }));
       }
     }
   }
 
   #isFrontOver(lostMsn: number, dvrWindowS: number): boolean {
-    if (this.#unlisted.segments <= lostMsn) return true;
+    if (this.#start.msn <= lostMsn) return true;
     const first = this.#past[0] ?? this.#kept[this.#unlistedKept];
     return this.#listedS - (first?.durationS ?? 0) >= dvrWindowS;
   }
@@ -145,10 +154,10 @@ export class LiveWindow {
   #unlistFirst(): void {
     const first = this.#past.shift() ?? this.#kept[this.#unlistedKept];
     if (first === undefined) return;
-    const { segments, discontinuities } = this.#unlisted;
+    const { msn, discontinuities } = this.#start;
     this.#listedS -= first.durationS ?? 0;
-    this.#unlisted = {
-      segments: segments + 1,
+    this.#start = {
+      msn: msn + 1,
       discontinuities: discontinuities + (first.isDiscontinuous ? 1 : 0),
     };
   }

@@ -51,7 +51,7 @@ export type LivePlaylist = {
   readonly canSkip: boolean;
 };
 
-export type VodPlaylist = Pick<LivePlaylist, "targetDurationS" | "segments">;
+export type VodPlaylist = Pick<LivePlaylist, "targetDurationS" | "mediaSequence" | "segments">;
 
 /** CAN-SKIP-UNTIL, in target durations: the least the draft allows. */
 const SKIP_BOUNDARY_TARGETS = 6;
@@ -90,7 +90,7 @@ export function renderVodPlaylist(playlist: VodPlaylist): string {
     "#EXT-X-VERSION:6",
     `#EXT-X-TARGETDURATION:${playlist.targetDurationS}`,
     "#EXT-X-PLAYLIST-TYPE:VOD",
-    "#EXT-X-MEDIA-SEQUENCE:0",
+    `#EXT-X-MEDIA-SEQUENCE:${playlist.mediaSequence}`,
   ];
   pushSegments(lines, playlist.segments);
   lines.push("#EXT-X-ENDLIST");

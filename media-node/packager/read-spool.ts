@@ -3,7 +3,7 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { KeptPart, KeptSegment, Unlisted } from "./live-window.ts";
+import type { KeptPart, KeptSegment, WindowStart } from "./live-window.ts";
 import type { RenditionInit } from "./rendition.ts";
 import {
   INIT_FILE,
@@ -15,7 +15,7 @@ import {
 
 export type SpooledSegment = KeptSegment<Uint8Array<ArrayBuffer>> & {
   readonly durationS: number;
-  readonly unlisted: Unlisted;
+  readonly window: WindowStart;
 };
 
 export type Spooled = {
@@ -84,11 +84,11 @@ function parseSegment(file: Buffer): { segment: SpooledSegment; isCutOff: boolea
     parts.push({ number, uri, durationS: record.durationS, isIndependent, bytes });
     frames += record.frames;
   }
-  const { unlisted, ...facts } = head;
+  const { window, ...facts } = head;
   const sumS = parts.reduce((sum, part) => sum + part.durationS, 0);
   const initUri = `init-${head.initNumber}.mp4`;
   return {
-    segment: { ...facts, initUri, parts, frames, durationS: durationS ?? sumS, unlisted },
+    segment: { ...facts, initUri, parts, frames, durationS: durationS ?? sumS, window },
     isCutOff: isCutOff || !lines.isAtEnd,
   };
 }

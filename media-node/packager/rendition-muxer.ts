@@ -8,6 +8,7 @@ import type { Recording } from "../recorder/port.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 import { aacCodecOf, avcCodecOf } from "./codecs.ts";
 import { type MuxRun, type Tracks, writeFragment, writeInitSegment } from "./fmp4-writer.ts";
+import { FIRST_MSN } from "./live-window.ts";
 import { parameterSetsOf, withParameterSets } from "./parameter-sets.ts";
 import type { LiveRendition, RestoredRendition } from "./rendition.ts";
 import type { Cut, CutPart, Segmenter, SegmentStart } from "./segmenter.ts";
@@ -48,7 +49,7 @@ export class RenditionMuxer {
   /** Goes on where another process stopped; what only its spool had is recorded now. */
   restore(saved: RestoredRendition): void {
     this.rendition.restore(saved);
-    this.#isResumed = saved.nextMsn > 0;
+    this.#isResumed = saved.nextMsn > FIRST_MSN;
     this.#spool?.adopt(saved.kept.map(({ msn }) => msn));
     for (const [number, init] of saved.inits) {
       this.#spool?.addInit(number, init);
@@ -128,7 +129,7 @@ export class RenditionMuxer {
     this.#spool?.closeSegment(segment.durationS);
     this.#spool?.prune((msn) =>
       this.#recording === null
-        ? msn >= this.rendition.unlisted.segments
+        ? msn >= this.rendition.start.msn
         : !this.#recording.isStored(this.name, msn)
     );
   }
@@ -166,7 +167,7 @@ export class RenditionMuxer {
       isDiscontinuous: (!isFirst || this.#isResumed) && isDiscontinuous,
       isIndependent: part.isIndependent,
     });
-    this.#spool?.openSegment(segment, this.rendition.unlisted);
+    this.#spool?.openSegment(segment, this.rendition.start);
   }
 
   #useInit(): void {

@@ -4,7 +4,13 @@
 import { constants, gzipSync } from "node:zlib";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { BandwidthMeter } from "./bandwidth-meter.ts";
-import { type KeptSegment, LiveWindow, type PastSegment, type Unlisted } from "./live-window.ts";
+import {
+  FIRST_MSN,
+  type KeptSegment,
+  LiveWindow,
+  type PastSegment,
+  type WindowStart,
+} from "./live-window.ts";
 import { type LivePlaylist, renderLivePlaylist, type RenditionReport } from "./playlist.ts";
 import { lengthOf, readPart, readWhole } from "./read-bytes.ts";
 
@@ -57,7 +63,7 @@ export type ClosedSegment = {
 
 /** A playlist that another process began, as far as it is known. */
 export type RestoredRendition = {
-  readonly unlisted: Unlisted;
+  readonly start: WindowStart;
   /** Contiguous with `kept`: storage has their bytes. */
   readonly past: readonly (PastSegment & {
     readonly startS: number;
@@ -100,7 +106,7 @@ export class LiveRendition {
   #wallClockAtZeroMs: number;
   #open: KeptSegment | null = null;
   #openBytes: Uint8Array[] = [];
-  #nextMsn = 0;
+  #nextMsn = FIRST_MSN;
   #nextPart = 0;
   #isIndependent = true;
   #isEnded = false;
@@ -130,7 +136,7 @@ export class LiveRendition {
       const bytes = parts.reduce((sum, part) => sum + lengthOf(part), 0);
       this.#noteSegment({ startS, durationS: durationS ?? 0, frames, bytes, isIndependent });
     }
-    this.#window.restore(saved.unlisted, saved.past, saved.kept);
+    this.#window.restore(saved.start, saved.past, saved.kept);
     this.#changed();
   }
 
@@ -140,8 +146,8 @@ export class LiveRendition {
   }
 
   /** What has left the playlist. */
-  get unlisted(): Unlisted {
-    return this.#window.unlisted;
+  get start(): WindowStart {
+    return this.#window.start;
   }
 
   /** The init segment of the segments to come; returns the N of its `init-N.mp4`. */
@@ -234,7 +240,7 @@ export class LiveRendition {
   }
 
   get completeSegments(): number {
-    return this.#nextMsn;
+    return this.#nextMsn - FIRST_MSN;
   }
 
   get parts(): number {
@@ -249,7 +255,7 @@ export class LiveRendition {
   /** How far this rendition is, for the reports of its siblings; null before its first line. */
   report(): RenditionReport | null {
     const edge = this.#edge();
-    if (edge.msn < 0) return null;
+    if (edge.msn < FIRST_MSN) return null;
     const uri = `../${this.name}/index.m3u8`;
     return {
       uri,
@@ -297,7 +303,8 @@ export class LiveRendition {
   async waitFor(target: ReloadTarget | null, deadlineMs?: number): Promise<ReloadAnswer> {
     // RFC 8216bis 6.2.5.2: an msn more than two past the last one is an error of the client.
     if (target !== null && !this.#isEnded && target.msn > this.#edge().msn + 2) return "tooFar";
-    const wanted = target ?? { msn: 0, part: 0 };
+    const first = { msn: FIRST_MSN, part: 0 };
+    const wanted = target === null || target.msn < FIRST_MSN ? first : target;
     return await this.#wait(() => this.#has(wanted), deadlineMs);
   }
 
@@ -381,11 +388,11 @@ export class LiveRendition {
     const { targetDurationS, partTargetS, dvrWindowS } = this.#options;
     const hasParts = partTargetS !== null;
     const open = hasParts && this.#open !== null && this.#open.parts.length > 0 ? this.#open : null;
-    const { segments, discontinuities } = this.#window.unlisted;
+    const { msn, discontinuities } = this.#window.start;
     return {
       targetDurationS,
       partTargetS,
-      mediaSequence: segments,
+      mediaSequence: msn,
       discontinuitySequence: discontinuities,
       segments: this.#window.entries(hasParts ? SEGMENTS_WITH_PARTS : 0),
       open,

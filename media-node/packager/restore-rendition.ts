@@ -2,7 +2,7 @@
  * What storage and the spool have of a rendition, as the state its live playlist goes on from. Pure.
  */
 import type { RecordedRendition, StoredSegment } from "../recorder/journal.ts";
-import type { Unlisted } from "./live-window.ts";
+import { FIRST_MSN, FIRST_START, type WindowStart } from "./live-window.ts";
 import type { Spooled, SpooledSegment } from "./read-spool.ts";
 import type { RestoredRendition } from "./rendition.ts";
 
@@ -22,15 +22,15 @@ export function restoreRendition(remains: Remains): RestoredRendition {
   const { spooled, recorded, wallClockAtZeroMs } = remains;
   const stored = new Map((recorded?.segments ?? []).map((segment) => [segment.msn, segment]));
   const kept = newestRun(spooled.segments);
-  const lastMsn = Math.max(-1, kept.at(-1)?.msn ?? -1, ...stored.keys());
+  const lastMsn = Math.max(FIRST_MSN - 1, kept.at(-1)?.msn ?? -1, ...stored.keys());
   // Storage is ahead of the spool only when the spool could not be written: then its bytes are old.
   const isSpoolNewest = kept.at(-1)?.msn === lastMsn;
   const listedKept = isSpoolNewest ? kept : [];
-  const unlistedBefore = spooled.segments.at(-1)?.unlisted ?? { segments: 0, discontinuities: 0 };
+  const startBefore = spooled.segments.at(-1)?.window ?? FIRST_START;
   const past: StoredSegment[] = [];
   for (
     let msn = (listedKept[0]?.msn ?? lastMsn + 1) - 1;
-    msn >= unlistedBefore.segments;
+    msn >= startBefore.msn;
     msn -= 1
   ) {
     const segment = stored.get(msn);
@@ -39,7 +39,7 @@ export function restoreRendition(remains: Remains): RestoredRendition {
   }
   const firstMsn = past[0]?.msn ?? listedKept[0]?.msn ?? lastMsn + 1;
   return {
-    unlisted: countUnlisted(unlistedBefore, firstMsn, stored),
+    start: moveStart(startBefore, firstMsn, stored),
     past: past.map((segment) => ({
       ...segment,
       initUri: `init-${segment.initNumber}.mp4`,
@@ -61,14 +61,14 @@ function newestRun(segments: readonly SpooledSegment[]): SpooledSegment[] {
   return run;
 }
 
-function countUnlisted(
-  before: Unlisted,
+function moveStart(
+  before: WindowStart,
   firstMsn: number,
   stored: ReadonlyMap<number, StoredSegment>,
-): Unlisted {
+): WindowStart {
   let { discontinuities } = before;
-  for (let msn = before.segments; msn < firstMsn; msn += 1) {
+  for (let msn = before.msn; msn < firstMsn; msn += 1) {
     if (stored.get(msn)?.isDiscontinuous === true) discontinuities += 1;
   }
-  return { segments: Math.max(before.segments, firstMsn), discontinuities };
+  return { msn: Math.max(before.msn, firstMsn), discontinuities };
 }

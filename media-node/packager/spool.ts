@@ -11,7 +11,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
-import type { KeptSegment, Unlisted } from "./live-window.ts";
+import type { KeptSegment, WindowStart } from "./live-window.ts";
 import type { RenditionInit, RenditionPart } from "./rendition.ts";
 
 export const spooledHeadSchema = z.object({
@@ -21,9 +21,9 @@ export const spooledHeadSchema = z.object({
   wallClockMs: z.number(),
   isDiscontinuous: z.boolean(),
   isIndependent: z.boolean(),
-  /** What had left the playlist when the segment began. */
-  unlisted: z.object({
-    segments: z.int().nonnegative(),
+  /** Where the playlist began when the segment did. */
+  window: z.object({
+    msn: z.int().nonnegative(),
     discontinuities: z.int().nonnegative(),
   }),
 });
@@ -83,10 +83,10 @@ export class RenditionSpool {
     });
   }
 
-  openSegment(segment: KeptSegment, unlisted: Unlisted): void {
+  openSegment(segment: KeptSegment, window: WindowStart): void {
     this.#close();
     const { msn, initNumber, startS, wallClockMs, isDiscontinuous, isIndependent } = segment;
-    const head = { msn, initNumber, startS, wallClockMs, isDiscontinuous, isIndependent, unlisted };
+    const head = { msn, initNumber, startS, wallClockMs, isDiscontinuous, isIndependent, window };
     this.#attempt(() => {
       this.#open = openSync(join(this.#folder, segmentFileOf(msn)), "w", 0o640);
       this.#files.add(msn);

@@ -67,10 +67,15 @@ test("a media playlist with parts=YES is answered with parts alone", async () =>
   expect(await ask("parts=YES")).toEqual({ status: 200, segments: 0, parts: 2 });
 });
 
+test("a reload by a number below the first is answered with what there is", async () => {
+  const { ask } = startWithParts();
+  expect(await ask("_HLS_msn=0")).toEqual({ status: 200, segments: 0, parts: 2 });
+});
+
 test("a blocking reload of the first segment is answered part by part", async () => {
   const { broadcast, ask } = startWithParts();
-  expect(await ask("_HLS_msn=0&_HLS_part=1")).toEqual({ status: 200, segments: 0, parts: 2 });
-  const next = ask("_HLS_msn=0&_HLS_part=2");
+  expect(await ask("_HLS_msn=1&_HLS_part=1")).toEqual({ status: 200, segments: 0, parts: 2 });
+  const next = ask("_HLS_msn=1&_HLS_part=2");
   expect(await isThere(next)).toBe(false);
   broadcast.pushUntil(1.05);
   expect(await next).toMatchObject({ status: 200 });

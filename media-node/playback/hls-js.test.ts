@@ -60,7 +60,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-type PageFacts = { stalls: number; errors: string[]; latencyS: number };
+type PageFacts = { stalls: number; errors: string[]; latencyS: number; loaded: string[] };
 type PlayerWindow = { Hls: typeof HlsJs; facts: () => PageFacts };
 
 async function openPlayer(page: Page, url: string, lowLatencyMode: boolean): Promise<void> {
@@ -70,10 +70,13 @@ async function openPlayer(page: Page, url: string, lowLatencyMode: boolean): Pro
     const player = window as unknown as PlayerWindow;
     const video = document.querySelector("video");
     if (video === null) throw new Error("there is no video element");
-    const facts = { stalls: 0, errors: [] as string[] };
+    const facts = { stalls: 0, errors: [] as string[], loaded: [] as string[] };
     const hls = new player.Hls({ lowLatencyMode, maxLiveSyncPlaybackRate: 1.5 });
     hls.on(player.Hls.Events.ERROR, (_, error) => {
       facts.errors.push(`${error.details}${error.fatal ? " (fatal)" : ""}`);
+    });
+    hls.on(player.Hls.Events.FRAG_LOADED, (_, { frag, part }) => {
+      facts.loaded.push(`${frag.sn}.${part?.index ?? "whole"}`);
     });
     video.addEventListener("waiting", () => {
       if (video.currentTime > 0.5) facts.stalls += 1;
@@ -118,6 +121,7 @@ test.each([
     // On a machine that other suites keep busy, Chromium itself may miss a beat.
     expect(facts.stalls).toBeLessThanOrEqual(most.stalls);
     expect(facts.latencyS).toBeLessThan(most.latencyS);
+    expect(facts.loaded.filter((name, index) => facts.loaded.indexOf(name) < index)).toEqual([]);
     await packager.end();
     await until(() => page.evaluate(() => document.querySelector("video")?.ended), 8000);
     await page.close();

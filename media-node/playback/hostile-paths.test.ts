@@ -49,7 +49,7 @@ function askFor(path: string): Promise<string> {
 }
 
 test("the video of the corpus is there under its own path", async () => {
-  expect(await askFor(`/hls-live/${videoUrl}/1/high/seg-0.m4s`)).toMatch(/^HTTP\/1.1 200/);
+  expect(await askFor(`/hls-live/${videoUrl}/1/high/seg-1.m4s`)).toMatch(/^HTTP\/1.1 200/);
 });
 
 test.each([
@@ -102,18 +102,18 @@ test.each([
   "/hls-live/VIDEO/1/high/../../../../../SECRET",
   "/hls-live/VIDEO/1/high/..%2f..%2f..%2f..%2fSECRET",
   "/hls-live/VIDEO/1/high/%2e%2e%5c%2e%2e%5cSECRET",
-  "/hls-live/VIDEO/1/high/seg-0.m4s%00.mp4",
-  "/hls-live/VIDEO/1/high/seg-0.m4s%0d%0aX-Evil:%201",
-  "/hls-live/VIDEO/1/high/seg-0.m4s%20",
-  "/hls-live/VIDEO/1/high/seg-0%2em4s",
+  "/hls-live/VIDEO/1/high/seg-1.m4s%00.mp4",
+  "/hls-live/VIDEO/1/high/seg-1.m4s%0d%0aX-Evil:%201",
+  "/hls-live/VIDEO/1/high/seg-1.m4s%20",
+  "/hls-live/VIDEO/1/high/seg-1%2em4s",
   "/hls-live/VIDEO/1/high/SEG-0.M4S",
-  "/hls-live/VIDEO/1/high/seg-00.m4s",
+  "/hls-live/VIDEO/1/high/seg-01.m4s",
   "/hls-live/VIDEO/1/high/seg-1e0.m4s",
   "/hls-live/VIDEO/1/high/seg-99999999999999999999.m4s",
-  "/hls-live/VIDEO/01/high/seg-0.m4s",
-  "/hls-live/VIDEO/9999999999999999/high/seg-0.m4s",
+  "/hls-live/VIDEO/01/high/seg-1.m4s",
+  "/hls-live/VIDEO/9999999999999999/high/seg-1.m4s",
   "/hls-live/VIDEO/1/high/.incoming",
-  "/hls-live/VIDEO/1/high/seg-0.m4s/../../../../../../SECRET",
+  "/hls-live/VIDEO/1/high/seg-1.m4s/../../../../../../SECRET",
   "/hls-live/VIDEO/1/high/",
   "/hls-live/VIDEO/1/high",
   "/hls-live/VIDEO/",
@@ -127,7 +127,7 @@ test.each([
   "/HLS-LIVE/VIDEO.m3u8",
   "//hls-live/VIDEO.m3u8",
   "///evil.example/%2e%2e",
-  "/videos/VIDEO/1/high/seg-0.m4s",
+  "/videos/VIDEO/1/high/seg-1.m4s",
   "/file:///etc/passwd",
   "file:///etc/passwd",
   "",

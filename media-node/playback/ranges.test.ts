@@ -34,12 +34,12 @@ beforeAll(async () => {
     broadcast.pushUntil(seconds += 2);
     return rendition?.read({ kind: "segment", number: 0 }) === null;
   }, 10_000);
-  const newest = (rendition?.completeSegments ?? 0) - 1;
+  const newest = rendition?.completeSegments;
   names = {
     "a segment in memory": `seg-${newest}.m4s`,
     "a part in memory": `part-${(rendition?.parts ?? 0) - 1}.m4s`,
     "an init segment in memory": "init-0.mp4",
-    "a segment in storage": "seg-0.m4s",
+    "a segment in storage": "seg-1.m4s",
   };
 });
 

@@ -80,25 +80,25 @@ ${videoUrl}/1/high/index.m3u8
 #EXT-X-VERSION:6
 #EXT-X-TARGETDURATION:2
 #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES
-#EXT-X-MEDIA-SEQUENCE:0
+#EXT-X-MEDIA-SEQUENCE:1
 #EXT-X-MAP:URI="init-0.mp4"
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.000Z
 #EXTINF:1,
-seg-0.m4s
+seg-1.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:06.000Z
 #EXTINF:1,
-seg-1.m4s
+seg-2.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:07.000Z
 #EXTINF:1,
-seg-2.m4s
+seg-3.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:08.000Z
 #EXTINF:1,
-seg-3.m4s
+seg-4.m4s
 `);
   });
 
   test("files are immutable, readable by any page, and known again by their ETag", async () => {
-    for (const [name, type] of [["init-0.mp4", "video/mp4"], ["seg-1.m4s", "video/iso.segment"]]) {
+    for (const [name, type] of [["init-0.mp4", "video/mp4"], ["seg-2.m4s", "video/iso.segment"]]) {
       const response = await fetch(`${url}/${name}`);
       expect(response.status).toBe(200);
       expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -123,10 +123,10 @@ seg-3.m4s
       "_HLS_msn=1e3",
       "_HLS_msn=",
       "_HLS_part=0",
-      "_HLS_msn=4&_HLS_part=x",
-      "_HLS_msn=4&_HLS_msn=4",
+      "_HLS_msn=5&_HLS_part=x",
+      "_HLS_msn=5&_HLS_msn=5",
       "_HLS_msn=99999999999",
-      "_HLS_msn=6",
+      "_HLS_msn=7",
       "_HLS_skip=MAYBE",
     ];
     for (const query of nonsense) {
@@ -137,11 +137,11 @@ seg-3.m4s
   });
 
   test("a blocking reload is answered when its segment is there", async () => {
-    const reload = fetch(`${url}/index.m3u8?_HLS_msn=4`);
+    const reload = fetch(`${url}/index.m3u8?_HLS_msn=5`);
     broadcast.pushUntil(6.1);
     const response = await reload;
     expect(response.headers.get("cache-control")).toBe("public, max-age=6");
-    expect(await response.text()).toContain("seg-4.m4s");
+    expect(await response.text()).toContain("seg-5.m4s");
   });
 
   test("viewers are counted once", () => {
@@ -167,21 +167,21 @@ seg-3.m4s
     const post = await fetch(`${url}/index.m3u8`, { method: "POST", body: "x" });
     expect(post.headers.get("allow")).toBe("GET, HEAD, OPTIONS");
     await expectProblem(post, 405, "METHOD_NOT_ALLOWED");
-    const preflight = await fetch(`${url}/seg-1.m4s`, { method: "OPTIONS" });
+    const preflight = await fetch(`${url}/seg-2.m4s`, { method: "OPTIONS" });
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("access-control-allow-headers")).toContain("range");
   });
 
   test("the end wakes every waiter with ENDLIST, then the recording is at the same URL", async () => {
-    const reloads = Array.from({ length: 50 }, () => fetch(`${url}/index.m3u8?_HLS_msn=5`));
+    const reloads = Array.from({ length: 50 }, () => fetch(`${url}/index.m3u8?_HLS_msn=6`));
     await fetch(`${url}/index.m3u8`);
     const ending = broadcast.packager.end();
     for (const reload of reloads) expect(await (await reload).text()).toContain("#EXT-X-ENDLIST");
     expect(await ending).toMatchObject({ segments: 6, durationMs: 6100 });
-    const vod = await fetch(`${url}/index.m3u8?_HLS_msn=5`);
+    const vod = await fetch(`${url}/index.m3u8?_HLS_msn=6`);
     expect(vod.headers.get("cache-control")).toBe("public, max-age=3600");
     const text = await vod.text();
-    expect(text).toMatch(/PLAYLIST-TYPE:VOD[^]*seg-0.m4s[^]*seg-5.m4s\n#EXT-X-ENDLIST\n$/);
+    expect(text).toMatch(/PLAYLIST-TYPE:VOD[^]*seg-1.m4s[^]*seg-6.m4s\n#EXT-X-ENDLIST\n$/);
     const etag = vod.headers.get("etag") ?? "";
     const again = await fetch(`${url}/index.m3u8`, { headers: { "if-none-match": etag } });
     expect(again.status).toBe(304);
@@ -201,8 +201,8 @@ seg-3.m4s
   ])(
     "range %s of a recorded segment is answered %i",
     async (range, status, contentRange, length) => {
-      const whole = await (await fetch(`${url}/seg-1.m4s`)).bytes();
-      const response = await fetch(`${url}/seg-1.m4s`, { headers: { range } });
+      const whole = await (await fetch(`${url}/seg-2.m4s`)).bytes();
+      const response = await fetch(`${url}/seg-2.m4s`, { headers: { range } });
       expect(response.status).toBe(status);
       const expected = contentRange
         ?.replace("-5", range === "bytes=-5" ? `${whole.length - 5}-$/%` : "-5")
@@ -241,10 +241,10 @@ test("a newer broadcast of the same video takes the URL, the old one's files sta
   second.pushUntil(4.1);
   const text = await (await fetch(`${base}/${first.videoUrl}.m3u8`)).text();
   expect(text).toContain(`${first.videoUrl}/2/high/index.m3u8`);
-  expect((await fetch(`${base}/${first.videoUrl}/1/high/seg-0.m4s`)).status).toBe(200);
+  expect((await fetch(`${base}/${first.videoUrl}/1/high/seg-1.m4s`)).status).toBe(200);
   await second.packager.end();
   const vod = await (await fetch(`${base}/${first.videoUrl}/2/high/index.m3u8`)).text();
-  expect(vod).toMatch(/..\/..\/1\/high\/seg-0.m4s[^]*#EXT-X-DISCONTINUITY[^]*\nseg-0.m4s/);
+  expect(vod).toMatch(/..\/..\/1\/high\/seg-1.m4s[^]*#EXT-X-DISCONTINUITY[^]*\nseg-1.m4s/);
 });
 
 test("start() says which port is taken", async () => {
@@ -276,7 +276,7 @@ test("requests past the bound are refused, those who wait stay", async () => {
   await own.start();
   const broadcast = start();
   broadcast.pushUntil(4.1);
-  const path = `/hls-live/${broadcast.videoUrl}/1/high/index.m3u8?_HLS_msn=4`;
+  const path = `/hls-live/${broadcast.videoUrl}/1/high/index.m3u8?_HLS_msn=5`;
   const ask = () => fetch(`http://127.0.0.1:${own.port}${path}`);
   const asked = [ask(), ask(), ask()];
   const refused = await Promise.race(asked);
@@ -300,7 +300,7 @@ test("stop() answers those who wait", async () => {
   broadcast.pushUntil(4.1);
   const url = `http://127.0.0.1:${own.port}/hls-live/${broadcast.videoUrl}/1/high/index.m3u8`;
   await fetch(url);
-  const waiting = Promise.all([fetch(`${url}?_HLS_msn=4`), fetch(`${url}?_HLS_msn=4`)]);
+  const waiting = Promise.all([fetch(`${url}?_HLS_msn=5`), fetch(`${url}?_HLS_msn=5`)]);
   await fetch(url);
   const startedMs = performance.now();
   await own.stop();

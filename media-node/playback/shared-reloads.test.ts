@@ -16,11 +16,11 @@ test("SharedReloads gives all who wait at one address the same reply, and later 
   const storage = createFileStorage({ directory: tmpdir() });
   const deps = { live, storage, log: silentLogger, reloads: new SharedReloads() };
   const base = `/hls-live/${broadcast.videoUrl}/${broadcast.epoch}/high/index.m3u8`;
-  const ask = (viewer: string, query = "_HLS_msn=4&_HLS_part=0", method = "GET") =>
+  const ask = (viewer: string, query = "_HLS_msn=5&_HLS_part=0", method = "GET") =>
     handlePlayback(deps, { method, target: `${base}?${query}`, header: () => undefined, viewer });
 
   const waiting = [ask("ann"), ask("ben"), ask("cat")];
-  const [other, head] = [ask("dan", "_HLS_msn=4"), ask("eve", undefined, "HEAD")];
+  const [other, head] = [ask("dan", "_HLS_msn=5"), ask("eve", undefined, "HEAD")];
   broadcast.pushUntil(7);
   const [first, ...others] = await Promise.all(waiting);
   expect(first?.status).toBe(200);

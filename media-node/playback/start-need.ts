@@ -1,6 +1,7 @@
 /**
  * What of a broadcast must be there before a player can begin with its media playlist. Pure.
  */
+import { FIRST_MSN } from "../packager/live-window.ts";
 import type { ReloadTarget } from "../packager/rendition.ts";
 
 /**
@@ -14,7 +15,7 @@ export function startNeedOf(
   takesParts: boolean,
   userAgent: string | undefined,
 ): ReloadTarget | null {
-  if (NEEDS_TWO_SEGMENTS.test(userAgent ?? "")) return { msn: 1, part: null };
+  if (NEEDS_TWO_SEGMENTS.test(userAgent ?? "")) return { msn: FIRST_MSN + 1, part: null };
   // Players that know nothing of parts cannot use a playlist without a segment.
-  return takesParts ? null : { msn: 0, part: null };
+  return takesParts ? null : { msn: FIRST_MSN, part: null };
 }

@@ -108,7 +108,7 @@ test(
     };
 
     broadcast.pushUntil(30);
-    await until(() => storage.head(`${prefix}/seg-15.m4s`), 5000);
+    await until(() => storage.head(`${prefix}/seg-16.m4s`), 5000);
     await expectSound();
     await fill();
     for (let second = 32; second <= 90; second += 2) {
@@ -127,7 +127,7 @@ test(
     const isGoingOn = async () => {
       second += 2;
       broadcast.pushUntil(second);
-      const last = (rendition?.completeSegments ?? 0) - 1;
+      const last = rendition?.completeSegments ?? 0;
       await sleep(50);
       return await storage.head(`${prefix}/seg-${last}.m4s`) !== null;
     };

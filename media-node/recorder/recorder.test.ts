@@ -73,26 +73,26 @@ describe("createRecorder()", () => {
 #EXT-X-VERSION:6
 #EXT-X-TARGETDURATION:2
 #EXT-X-PLAYLIST-TYPE:VOD
-#EXT-X-MEDIA-SEQUENCE:0
+#EXT-X-MEDIA-SEQUENCE:1
 #EXT-X-MAP:URI="init-0.mp4"
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.000Z
 #EXTINF:1,
-seg-0.m4s
+seg-1.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:06.000Z
 #EXTINF:1,
-seg-1.m4s
+seg-2.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:07.000Z
 #EXTINF:1,
-seg-2.m4s
+seg-3.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:08.000Z
 #EXTINF:1,
-seg-3.m4s
+seg-4.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:09.000Z
 #EXTINF:2,
-seg-4.m4s
+seg-5.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:11.000Z
 #EXTINF:2,
-seg-5.m4s
+seg-6.m4s
 #EXT-X-ENDLIST
 `);
     let bytes = 0;
@@ -130,7 +130,7 @@ seg-5.m4s
     const recorder = create({ storage: faulty, maxQueuedBytes: 150_000 });
     const broadcast = startSyntheticBroadcast({ live, recorder, rungs: ["low", "high"] });
     broadcast.pushUntil(3);
-    await until(() => storage.head(`videos/${broadcast.videoUrl}/1/high/seg-1.m4s`), 2000);
+    await until(() => storage.head(`videos/${broadcast.videoUrl}/1/high/seg-2.m4s`), 2000);
     faulty.fault = "full";
     broadcast.pushUntil(9);
     await until(() => broadcast.packager.issues.some((i) => i.code === "recording_failing"), 1000);
@@ -145,7 +145,7 @@ seg-5.m4s
       second += 2;
       broadcast.pushUntil(second);
       const keys = await keysBelow(`videos/${broadcast.videoUrl}/1/high/`);
-      return keys.some((key) => /seg-(?:1[2-9]|[2-9]\d)\./.test(key));
+      return keys.some((key) => /seg-(?:1[3-9]|[2-9]\d)\./.test(key));
     }, 5000);
     await broadcast.packager.end();
     const multivariant = await textOf(`videos/${broadcast.videoUrl}/index.m3u8`);
@@ -173,7 +173,7 @@ seg-5.m4s
     faulty.fault = "none";
     broadcast.pushUntil(2.1);
     await until(() => storage.head(`recordings/node-1/${broadcast.videoUrl}.1.json`), 5000);
-    await until(() => storage.head(`videos/${broadcast.videoUrl}/1/high/seg-1.m4s`), 5000);
+    await until(() => storage.head(`videos/${broadcast.videoUrl}/1/high/seg-2.m4s`), 5000);
     expect(broadcast.packager.issues).toEqual([]);
     await broadcast.packager.end();
   });
@@ -196,17 +196,17 @@ describe("recoverRecordings()", () => {
     const broadcast = startSyntheticBroadcast({ live, recorder: create(), rungs: ["low", "high"] });
     broadcast.pushUntil(18.1);
     const prefix = `videos/${broadcast.videoUrl}/1`;
-    await until(() => storage.head(`${prefix}/high/seg-10.m4s`), 8000);
+    await until(() => storage.head(`${prefix}/high/seg-11.m4s`), 8000);
     await until(
-      async () => (await textOf(`${prefix}/high/journal-0.json`)).includes(`"msn":10`),
+      async () => (await textOf(`${prefix}/high/journal-0.json`)).includes(`"msn":11`),
       8000,
     );
     await until(
-      async () => (await textOf(`${prefix}/low/journal-0.json`)).includes(`"msn":10`),
+      async () => (await textOf(`${prefix}/low/journal-0.json`)).includes(`"msn":11`),
       8000,
     );
     // The process is gone here: nobody calls end(). One file did not survive.
-    await storage.delete(`${prefix}/high/seg-2.m4s`);
+    await storage.delete(`${prefix}/high/seg-3.m4s`);
 
     const options = { storage, nodeId: "node-1", log: silentLogger };
     expect(await recoverRecordings({ ...options, nodeId: "node-2" })).toEqual([]);
@@ -221,7 +221,7 @@ describe("recoverRecordings()", () => {
     for (const name of ["low", "high"]) {
       const text = await textOf(`${prefix}/${name}/index.m3u8`);
       expect(checkMediaPlaylist(text)).toEqual([]);
-      expect(text).not.toContain("seg-2.m4s");
+      expect(text).not.toContain("seg-3.m4s");
       expect(text).toContain("#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:08");
     }
     expect(await textOf(`videos/${broadcast.videoUrl}/index.m3u8`)).toContain("/1/low/index.m3u8");

@@ -3,6 +3,7 @@
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { BandwidthMeter } from "../packager/bandwidth-meter.ts";
+import { FIRST_MSN } from "../packager/live-window.ts";
 import {
   renderMultivariant,
   renderVodPlaylist,
@@ -46,7 +47,11 @@ export function planVod(broadcasts: readonly RecordedBroadcast[]): VodPlaylists 
     epoch,
     media: media.map(({ name, runs }) => ({
       rendition: name,
-      text: renderVodPlaylist({ targetDurationS, segments: entriesOf(runs) }),
+      text: renderVodPlaylist({
+        targetDurationS,
+        mediaSequence: firstMsnOf(runs),
+        segments: entriesOf(runs),
+      }),
     })),
     multivariant: renderMultivariant(
       media.map((one) => variantOf(one, `${videoUrl}/${epoch}/${one.name}/index.m3u8`)),
@@ -144,6 +149,11 @@ function runOf(broadcast: RecordedBroadcast, name: RenditionName, epoch: number)
     uriPrefix: header.epoch === epoch ? "" : `../../${header.epoch}/${name}/`,
     wallClockAtZeroMs: header.wallClockAtZeroMs,
   };
+}
+
+/** The number its first segment had while it was live, so that a player that reloads finds its place. */
+function firstMsnOf(runs: readonly Run[]): number {
+  return runs.flatMap(({ segments }) => segments)[0]?.msn ?? FIRST_MSN;
 }
 
 function entriesOf(runs: readonly Run[]): SegmentEntry[] {

@@ -88,7 +88,7 @@ describe("createMediaWorker()", () => {
 
   test("gives up at once on what is damaged, and leaves no file", async () => {
     const videoUrl = await storeRecording(storage, [{ seconds: 3 }]);
-    const key = `videos/${videoUrl}/1/high/seg-0.m4s`;
+    const key = `videos/${videoUrl}/1/high/seg-1.m4s`;
     await storage.put(key, new Uint8Array(300), { contentType: "video/iso.segment" });
     const queued = downloadJob(videoUrl);
     await queue.publish(queued);

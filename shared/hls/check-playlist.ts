@@ -211,7 +211,6 @@ function checkEdge(
 ): void {
   const { isEnded, isVod, partTargetS, preloadHintUri, segments } = playlist;
   if (isVod && !isEnded) complaints.push("a VOD playlist without EXT-X-ENDLIST");
-  if (isVod && playlist.mediaSequence !== 0) complaints.push("a VOD playlist does not begin at 0");
   if (isVod && segments.length === 0) complaints.push("a VOD playlist without segments");
   if (isEnded && preloadHintUri !== null) complaints.push("a preload hint after the end");
   checkServerControl(playlist, complaints);

@@ -63,9 +63,11 @@ export async function checkRecording({ url, maxHoleS }: RecordingCheck) {
   return { complaints, renditions };
 }
 
-/** Every segment that was made is there, one after the other. */
+/** Every segment that was made is there, one after the other, and called by its number. */
 function checkNames(segments: readonly CheckedSegment[]): string[] {
-  const stray = segments.find(({ uri }, index) => uri !== `seg-${index}.m4s`);
+  const stray = segments.find(({ uri, msn }, index) =>
+    msn !== index + 1 || uri !== `seg-${msn}.m4s`
+  );
   return stray === undefined ? [] : [`${stray.uri} is segment ${stray.msn}`];
 }
 

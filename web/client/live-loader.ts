@@ -11,7 +11,7 @@ import {
   LoaderContextType,
 } from "hls.js/light";
 import { takeEarlyAnswer } from "./early-answers.ts";
-import { toPlayerPlaylist, toServerUrl } from "./early-playlist.ts";
+import { askForParts, toPlayerPlaylist } from "./early-playlist.ts";
 
 type Callbacks = LoaderCallbacks<LoaderContext>;
 
@@ -68,7 +68,7 @@ function openForServer(xhr: XMLHttpRequest, _url: string, context: LoaderContext
 }
 
 function serverUrlOf(context: LoaderContext): string {
-  return isMediaPlaylist(context) ? toServerUrl(context.url) : context.url;
+  return isMediaPlaylist(context) ? askForParts(context.url) : context.url;
 }
 
 function isMediaPlaylist(context: LoaderContext): boolean {

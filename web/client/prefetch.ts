@@ -3,7 +3,7 @@
  * playlists over, and finds the media in the browser's cache. What is asked for in vain does no harm.
  */
 import { keepEarlyAnswer } from "./early-answers.ts";
-import { toServerUrl } from "./early-playlist.ts";
+import { askForParts } from "./early-playlist.ts";
 import { startFiles, startRendition } from "./start-plan.ts";
 
 async function read(url: string): Promise<string> {
@@ -21,7 +21,7 @@ function readPlaylist(url: string): Promise<string> {
 async function prefetch(multivariantUrl: string): Promise<void> {
   const rendition = startRendition(await readPlaylist(multivariantUrl));
   if (rendition === null) return;
-  const playlistUrl = toServerUrl(new URL(rendition, multivariantUrl).href);
+  const playlistUrl = askForParts(new URL(rendition, multivariantUrl).href);
   const files = startFiles(await readPlaylist(playlistUrl));
   await Promise.all(files.map((uri) => read(new URL(uri, playlistUrl).href)));
 }
