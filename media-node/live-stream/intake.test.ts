@@ -59,7 +59,7 @@ describe("Intake", () => {
     intake.stop();
   });
 
-  test("without metadata, waits a second for the other track and then goes on without it", async () => {
+  test("without metadata, waits a second for a track that is not configured and then goes on without it", async () => {
     const { intake, sources, tags } = createIntake();
     const silent = videoOnly.filter((tag) => tag.type !== "script");
     for (const tag of silent) intake.push(tag);
@@ -73,6 +73,38 @@ describe("Intake", () => {
     expect(tags.every((tag) => tag.type === "video")).toBe(true);
     intake.stop();
   });
+
+  test("its patience begins with the first frame, not with the headers", async () => {
+    const { intake, sources } = createIntake();
+    const isHeader = (tag: WireTag) => !isFrame(tag);
+    for (const tag of both.filter(isHeader)) intake.push(tag);
+    await Bun.sleep(1200);
+    for (const tag of both.filter(isFrame)) intake.push(tag);
+    expect(sources[0]?.facts).toMatchObject({ video: { height: 180 }, audio: { channels: 2 } });
+    intake.stop();
+  });
+
+  test("waits longer for video that is configured, and loses nothing of what came before", async () => {
+    const { intake, sources, tags } = createIntake();
+    const isVideoFrame = (tag: WireTag) => tag.type === "video" && isFrame(tag);
+    const before = both.filter((tag) => !isVideoFrame(tag));
+    for (const tag of before) intake.push(tag);
+    await Bun.sleep(1200);
+    expect(sources).toHaveLength(0);
+    for (const tag of both.filter(isVideoFrame)) intake.push(tag);
+    expect(sources[0]?.facts).toMatchObject({ video: { height: 180 }, audio: { channels: 2 } });
+    expect(tags).toHaveLength(both.filter(isFrame).length);
+    intake.stop();
+  });
+
+  test("goes on without video that never comes", async () => {
+    const { intake, sources } = createIntake();
+    const isVideoFrame = (tag: WireTag) => tag.type === "video" && isFrame(tag);
+    for (const tag of both.filter((tag) => !isVideoFrame(tag))) intake.push(tag);
+    await until(() => sources.length > 0, 7000);
+    expect(sources[0]?.facts).toMatchObject({ video: null, audio: { channels: 2 } });
+    intake.stop();
+  }, 10_000);
 
   test("announces a source that changed, and ignores a header that is only repeated", async () => {
     const { intake, sources } = createIntake();

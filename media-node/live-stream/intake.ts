@@ -33,8 +33,10 @@ export interface IntakeEvents {
   onUnsupported(sentence: string): void;
 }
 
-/** How long a second track, or the frame rate, is waited for once media arrives. */
+/** From the first frame on: how long a second track, or the frame rate, is waited for. */
 const FACTS_DEADLINE_MS = 1000;
+/** The same for video that is configured: it will come, and cannot be added later. */
+const CONFIGURED_VIDEO_DEADLINE_MS = 5000;
 const MAX_PARKED_BYTES = 8 * 1024 * 1024;
 
 export class Intake {
@@ -44,7 +46,7 @@ export class Intake {
   #parked: FlvTag[] | null = [];
   #parkedBytes = 0;
   #deadline: ReturnType<typeof setTimeout> | undefined;
-  #isOverdue = false;
+  #awaits: "everything" | "configuredVideo" | "nothing" = "everything";
   #isStopped = false;
   #source: Source | null = null;
   #videoHeader: FlvTag | null = null;
@@ -66,7 +68,6 @@ export class Intake {
   push(wireTag: WireTag): void {
     if (this.#isStopped) return;
     const tag = this.#timeline.place(wireTag);
-    this.#deadline ??= setTimeout(() => this.#onDeadline(), FACTS_DEADLINE_MS);
     if (tag.type === "script") this.#observer.observe(tag);
     else if (tag.type === "video") this.#takeVideo(tag, parseVideoTag(tag.body));
     else this.#takeAudio(tag, parseAudioTag(tag.body));
@@ -119,6 +120,7 @@ export class Intake {
     if (this.#parked !== null) {
       this.#parked.push(tag);
       this.#parkedBytes += tag.body.length;
+      this.#deadline ??= setTimeout(() => this.#onFactsDeadline(), FACTS_DEADLINE_MS);
       if (this.#isComplete()) this.#announce();
       return;
     }
@@ -152,8 +154,15 @@ export class Intake {
     this.#events.onSource(this.#source);
   }
 
-  #onDeadline(): void {
-    this.#isOverdue = true;
+  #onFactsDeadline(): void {
+    this.#goOnWith("configuredVideo");
+    if (this.#parked === null) return;
+    const restMs = CONFIGURED_VIDEO_DEADLINE_MS - FACTS_DEADLINE_MS;
+    this.#deadline = setTimeout(() => this.#goOnWith("nothing"), restMs);
+  }
+
+  #goOnWith(awaited: "configuredVideo" | "nothing"): void {
+    this.#awaits = awaited;
     if (this.#parked === null || !this.#isComplete()) return;
     try {
       this.#announce();
@@ -166,7 +175,8 @@ export class Intake {
   #isComplete(): boolean {
     const hasAudio = this.#audioHeader !== null || this.#hasClassicAudio;
     if (!this.#hasKeyframe && !hasAudio) return false;
-    if (this.#isOverdue || this.#parkedBytes > MAX_PARKED_BYTES) return true;
+    if (this.#awaits === "nothing" || this.#parkedBytes > MAX_PARKED_BYTES) return true;
+    if (this.#awaits === "configuredVideo") return this.#hasKeyframe || this.#videoHeader === null;
     const { declaresVideo, declaresAudio } = this.#observer.details();
     if (!this.#hasKeyframe) return declaresVideo === false;
     if (!hasAudio && declaresAudio !== false) return false;
