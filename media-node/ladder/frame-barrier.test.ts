@@ -43,12 +43,12 @@ test("a rung without a frame holds nobody back once it is further", () => {
   expect(take()).toEqual(["0:1000", "0:1033", "0:1067", "1:1067"]);
 });
 
-test("a header comes before the frames behind it, and none of it alone", () => {
+test("headers come before the frames of every rung, and none of them alone", () => {
   const { barrier, take } = startBarrier(2);
   barrier.push(0, header);
   barrier.push(1, header);
   expect(take()).toEqual([]);
   barrier.push(0, frame(1000));
   barrier.push(1, frame(1000));
-  expect(take()).toEqual(["0:header", "0:1000", "1:header", "1:1000"]);
+  expect(take()).toEqual(["0:header", "1:header", "0:1000", "1:1000"]);
 });

@@ -17,17 +17,27 @@ export class FrameBarrier {
     this.#onTag = onTag;
   }
 
-  /** Takes the next tag of a rung; hands on, in the order of the rungs, what all of them have reached. */
+  /**
+   * Takes the next tag of a rung; hands on, in the order of the rungs, what all of them have reached.
+   * What describes frames goes before the frames of every rung: where one changes, all can.
+   */
   push(rung: number, tag: FlvTag): void {
     this.#waiting[rung]?.push(tag);
     // A sequence header says nothing about how far a rung has come.
     if (isSequenceHeader(tag)) return;
     this.#reachedMs[rung] = tag.dtsMs;
     const untilMs = Math.min(...this.#reachedMs);
+    if (untilMs === -Infinity) return;
+    this.#handOn(isSequenceHeader);
+    this.#handOn(({ dtsMs }) => dtsMs <= untilMs);
+  }
+
+  /** Of every rung the first tags for which `isDue` holds. */
+  #handOn(isDue: (tag: FlvTag) => boolean): void {
     for (const [index, tags] of this.#waiting.entries()) {
-      const firstLater = tags.findIndex(({ dtsMs }) => dtsMs > untilMs);
+      const firstLater = tags.findIndex((tag) => !isDue(tag));
       const due = tags.splice(0, firstLater === -1 ? tags.length : firstLater);
-      for (const dueTag of due) this.#onTag(index, dueTag);
+      for (const tag of due) this.#onTag(index, tag);
     }
   }
 }

@@ -32,7 +32,11 @@ export class AudioSegmenter implements Segmenter {
       : ticksOf(options.partTargetMs);
   }
 
+  readonly lastDtsTicks = -Infinity;
+
   useVideo(): void {}
+
+  cutAfter(): void {}
 
   pushVideo(): Cut[] {
     return [];

@@ -106,7 +106,9 @@ class BroadcastPackager implements Packager, LiveBroadcast {
   }
 
   setVideoConfig(rung: RenditionName, config: VideoConfig): void {
-    this.#muxer(rung)?.setVideo(config);
+    const changed = this.#muxer(rung);
+    if (changed?.setVideo(config) !== true) return;
+    for (const muxer of this.#muxers) if (muxer !== changed) muxer.cutWith(changed);
   }
 
   setAudioConfig(config: AudioConfig): void {

@@ -73,12 +73,20 @@ export class RenditionMuxer {
 
   /**
    * Another description is no break in time: an engine may change what a rung shows and go on, and
-   * what is heard until its first picture comes is heard.
+   * what is heard until its first picture comes is heard. Whether it replaces one in force.
    */
-  setVideo(config: VideoConfig): void {
-    if (isSameVideo(config, this.#videoConfig)) return;
+  setVideo(config: VideoConfig): boolean {
+    const before = this.#videoConfig;
+    if (isSameVideo(config, before)) return false;
     this.#videoConfig = config;
     this.#segmenter.useVideo(config);
+    return before !== null;
+  }
+
+  /** `other` begins a segment with what follows: so does this one, if it has not gone past that. */
+  cutWith(other: RenditionMuxer): void {
+    const { lastDtsTicks } = other.#segmenter;
+    if (this.#segmenter.lastDtsTicks <= lastDtsTicks) this.#segmenter.cutAfter(lastDtsTicks);
   }
 
   /** What is open is closed with the track before. */

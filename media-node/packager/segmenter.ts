@@ -44,6 +44,10 @@ export type Cut = CutPart | SegmentEnd;
 export interface Segmenter {
   /** The samples that follow have this description: the first of them, a keyframe, begins a segment. */
   useVideo(config: VideoConfig): void;
+  /** The first keyframe after `dtsTicks` begins a segment, however short the one before it gets. */
+  cutAfter(dtsTicks: number): void;
+  /** Of the newest frame of video; -Infinity before the first, and after a break. */
+  readonly lastDtsTicks: number;
   pushVideo(sample: VideoSample): Cut[];
   pushAudio(frame: TimedAudioFrame): Cut[];
   /** Closes what is open; the next segment starts at the next keyframe, with a discontinuity. */

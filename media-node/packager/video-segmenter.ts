@@ -54,6 +54,8 @@ export class VideoSegmenter implements Segmenter {
   #isFirstAfterBreak = true;
   /** What the next sample needs; null: it goes on as before. */
   #nextConfig: VideoConfig | null = null;
+  /** The first keyframe after it begins a segment. */
+  #cutAfterDts = Infinity;
   readonly #keyframes: KeyframeRhythm;
   readonly #frames = new FrameRhythm(VIDEO_TIMESCALE, HOLE_TICKS);
   /** As the last frame came. */
@@ -80,6 +82,14 @@ export class VideoSegmenter implements Segmenter {
 
   useVideo(config: VideoConfig): void {
     this.#nextConfig = config;
+  }
+
+  cutAfter(dtsTicks: number): void {
+    this.#cutAfterDts = dtsTicks;
+  }
+
+  get lastDtsTicks(): number {
+    return this.#lastDts;
   }
 
   pushVideo(sample: VideoSample): Cut[] {
@@ -169,7 +179,10 @@ export class VideoSegmenter implements Segmenter {
   #cutBefore(sample: VideoSample, dts: number): void {
     if (this.#segment === null) return;
     const elapsedTicks = dts - this.#segment.startDts;
-    const isDue = sample.isKeyframe && this.#rule.isDue(elapsedTicks, this.#keyframes.longestTicks);
+    const isDue = sample.isKeyframe && (
+      sample.dtsTicks > this.#cutAfterDts ||
+      this.#rule.isDue(elapsedTicks, this.#keyframes.longestTicks)
+    );
     const frameTicks = this.#ticksOf(sample);
     const mustCut = this.#nextConfig !== null || this.#rule.isOverdue(elapsedTicks + frameTicks);
     if (isDue || mustCut) {
@@ -251,6 +264,7 @@ export class VideoSegmenter implements Segmenter {
     const videoConfig = first === null ? null : this.#nextConfig;
     this.#opensSegment = { isDiscontinuous: this.#isDiscontinuous, videoConfig };
     this.#isDiscontinuous = false;
+    this.#cutAfterDts = Infinity;
     if (first !== null) this.#nextConfig = null;
   }
 
