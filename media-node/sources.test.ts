@@ -17,6 +17,9 @@ type Source = {
   readonly rate?: string;
   readonly filter?: string;
   readonly bFrames?: number;
+  /** Sent as fast as it goes, not in real time. */
+  readonly isFile?: boolean;
+  readonly seconds?: number;
   readonly rungs: readonly string[];
 };
 
@@ -32,12 +35,24 @@ beforeAll(async () => {
 afterAll(() => site.stop());
 
 function publishSource(url: string, source: Source) {
-  const { size, rate = "30", filter = "null", bFrames = 0 } = source;
-  const picture = ["-re", "-f", "lavfi", "-i", `testsrc2=size=${size}:rate=${rate}`];
-  const sound = ["-re", "-f", "lavfi", "-i", "sine=sample_rate=48000"];
-  const video = ["-vf", filter, "-vsync", "vfr", "-c:v", "libx264", "-preset", "ultrafast"];
+  const { size, rate = "30", filter = "null", bFrames = 0, seconds = SECONDS } = source;
+  const pace = source.isFile === true ? [] : ["-re"];
+  const picture = [...pace, "-f", "lavfi", "-i", `testsrc2=size=${size}:rate=${rate}`];
+  const sound = [...pace, "-f", "lavfi", "-i", "sine=sample_rate=48000"];
+  const video = ["-vf", filter, "-fps_mode", "vfr", "-c:v", "libx264", "-preset", "ultrafast"];
   const keyframes = ["-force_key_frames", "expr:gte(t,n_forced)", "-bf", String(bFrames)];
-  const format = ["-pix_fmt", "yuv420p", "-c:a", "aac", "-t", String(SECONDS), "-f", "flv"];
+  const format = [
+    "-pix_fmt",
+    "yuv420p",
+    "-c:a",
+    "aac",
+    "-t",
+    String(seconds),
+    "-flvflags",
+    "no_duration_filesize",
+    "-f",
+    "flv",
+  ];
   return publishArgs([...picture, ...sound, ...video, ...keyframes, ...format, url]);
 }
 
@@ -49,10 +64,17 @@ test.concurrent.each<[string, Source]>([
   ["60 frames a second", { size: "426x240", rate: "60", rungs: ALL }],
   ["a variable frame rate", { size: "426x240", filter: UNEVEN, rungs: ALL }],
   ["B-frames", { size: "426x240", bFrames: 2, rungs: ALL }],
+  ["more to send at once than is encoded in time", {
+    size: "854x480",
+    isFile: true,
+    seconds: 40,
+    rungs: ALL,
+  }],
 ])("a source with %s has equal keyframe times on every rung", async (name, source) => {
   const key = `sk_source${name.replaceAll(/\W/g, "").padEnd(24, "0").slice(0, 24)}`;
   const { code, stderr } = await publishSource(site.publishUrl(key), source).exited;
   expect(code, stderr).toBe(0);
+  expect(stderr).toBe("");
   const broadcast = await until(() => site.control.authorised.get(key), 5000);
   const { broadcastId, videoUrl } = broadcast;
   const ended = await until(
@@ -65,6 +87,9 @@ test.concurrent.each<[string, Source]>([
   expect([...rungs.keys()].toSorted()).toEqual([...source.rungs].toSorted());
   const keyframes = await Promise.all([...rungs.values()].map(async (rung) => {
     const packets = await probePackets(rung, "v:0");
+    const steps = packets.map(({ ptsS }) => ptsS).toSorted((a, b) => a - b)
+      .map((ptsS, at, all) => ptsS - (all[at - 1] ?? ptsS));
+    expect(Math.max(...steps)).toBeLessThan(0.2);
     return packets.filter(({ isKeyframe }) => isKeyframe).map(({ ptsS }) => ptsS.toFixed(2));
   }));
   expect(keyframes[0]?.length).toBeGreaterThanOrEqual(2);

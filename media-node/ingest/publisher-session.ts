@@ -40,6 +40,8 @@ const MAX_KEY_CHARS = 256;
 const MAX_APP_CHARS = 32;
 /** Answers a far side does not read: nobody who publishes leaves this much. */
 const MAX_UNREAD_OUTPUT_BYTES = 256 * 1024;
+/** Until then what a publisher sent while it was held back has been read. */
+const UNREAD_AFTER_PAUSE_MS = 1000;
 
 export class PublisherSession implements Publisher, TableEntry {
   readonly id: string = crypto.randomUUID();
@@ -56,6 +58,7 @@ export class PublisherSession implements Publisher, TableEntry {
   #lastByteAtMs = this.#openedAtMs;
   #liveSinceMs: number | null = null;
   #isPaused = false;
+  #heldBackAtMs = -Infinity;
   #isGone = false;
   #destroyTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -100,6 +103,7 @@ export class PublisherSession implements Publisher, TableEntry {
 
   pause(): void {
     this.#isPaused = true;
+    this.#heldBackAtMs = performance.now();
     this.#socket.pause();
   }
 
@@ -130,7 +134,7 @@ export class PublisherSession implements Publisher, TableEntry {
         this.#end({ cause: "limit", detail: `longer than ${limits.maxDurationMs / 1000} s` });
       } else if (!this.#isPaused && nowMs - this.#lastByteAtMs > limits.idleMs) {
         this.#lose(`silent for ${limits.idleMs / 1000} s`);
-      }
+      } else this.#acknowledge(nowMs);
     }
   }
 
@@ -145,10 +149,20 @@ export class PublisherSession implements Publisher, TableEntry {
       return this.#loseByError(error);
     }
     if (this.#liveSinceMs === null) return;
+    this.#acknowledge(nowMs);
     const messages = this.#connection.receivedMessages - messagesBefore;
     const isInBudget = this.#byteBudget.spend(bytes.length, nowMs) &&
       this.#messageBudget.spend(messages, nowMs);
     if (!isInBudget) this.#end({ cause: "limit", detail: this.#describeRateLimit() });
+  }
+
+  /**
+   * One that was held back may have closed behind what we have not read: an answer would be met with
+   * a reset, and that with what it sent lost.
+   */
+  #acknowledge(nowMs: number): void {
+    const isHeldBack = this.#isPaused || nowMs - this.#heldBackAtMs < UNREAD_AFTER_PAUSE_MS;
+    if (!isHeldBack && !this.#isGone) this.#connection.acknowledge();
   }
 
   #describeRateLimit(): string {
@@ -251,6 +265,14 @@ export class PublisherSession implements Publisher, TableEntry {
     if (this.#socket.writableLength > MAX_UNREAD_OUTPUT_BYTES) this.#lose("does not read answers");
   }
 
+  /** One that says it stops says more before it closes: ffmpeg calls a reset there an error. */
+  #closeGently(): void {
+    this.#socket.end();
+    this.#socket.resume();
+    const timer = setTimeout(() => this.#socket.destroy(), this.#options.limits.closingMs);
+    this.#socket.once("close", () => clearTimeout(timer));
+  }
+
   #loseByError(error: unknown): void {
     // A protocol error is the far side's; anything else is a bug of ours that ends only this one.
     if (!(error instanceof RtmpProtocolError)) this.#log.error("publisher.failed", { error });
@@ -266,7 +288,8 @@ export class PublisherSession implements Publisher, TableEntry {
     this.#isGone = true;
     clearTimeout(this.#destroyTimer);
     this.#connection.close();
-    this.#socket.destroy();
+    if (end.cause === "stopped") this.#closeGently();
+    else this.#socket.destroy();
     if (this.#liveSinceMs === null) this.#log.debug("connection.closed", { ...end });
     else this.#log.info("publisher.ended", { ...end });
     this.#sink?.onEnd(end);

@@ -177,12 +177,13 @@ describe("RtmpConnection, a publisher", () => {
     expect(outputText()).toContain("Playback is HLS only.");
   });
 
-  test("acknowledges every 2.5 MB", () => {
-    const { feed, output } = open({ isAutoAccepted: true });
+  test("acknowledges every 2.5 MB, when it may", () => {
+    const { feed, output, connection } = open({ isAutoAccepted: true });
     feed(messageBytes({ type: 1, payload: Buffer.from([0, 1, 0, 0]), chunkStream: 2 }));
     const before = output.length;
     for (let i = 0; i < 52; i += 1) {
       feed(video(i, videoBody(100_000), { chunkBytes: 65536 }));
+      if (i % 2 === 0) connection.acknowledge();
     }
     expect(output.slice(before).map((bytes) => bytes[7])).toEqual([3, 3]);
   });

@@ -75,7 +75,6 @@ export class RtmpConnection extends GuardedRtmp {
       }
       throw error;
     }
-    this.#acknowledge();
   }
 
   /** Answers `Publish.Start`; tags flow from `resume` on. */
@@ -231,7 +230,8 @@ export class RtmpConnection extends GuardedRtmp {
     this.#held.push(Buffer.from(bytes));
   }
 
-  #acknowledge(): void {
+  /** Says how much was received, where that is due. Never to one that may be gone: see its caller. */
+  acknowledge(): void {
     if (this.#receivedBytes - this.#acknowledgedBytes < this.ackWindowBytes) return;
     if (this.#phase !== "live") return;
     this.#acknowledgedBytes = this.#receivedBytes;

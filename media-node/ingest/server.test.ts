@@ -105,6 +105,42 @@ describe("createIngestServer", () => {
     expect([server.connections, server.publishers]).toEqual([0, 0]);
   });
 
+  test("a publisher that stops may say more before it closes, and is not waited for", async () => {
+    const { server, sinks } = await start({ closingMs: 300 });
+    const { client } = await publish(server);
+    const errors: Error[] = [];
+    client.socket.on("error", (error) => errors.push(error));
+    client.sendCommand("FCUnpublish", 6, null, GOOD_KEY);
+    await client.closed();
+    expect(sinks[0]?.ends).toEqual([{ cause: "stopped" }]);
+    for (let more = 0; more < 3; more += 1) {
+      client.sendCommand("deleteStream", 7, null, 1);
+      await Bun.sleep(20);
+    }
+    expect(errors).toEqual([]);
+    await server.stop();
+  });
+
+  test("one that closes while it is held back loses nothing of what it sent", async () => {
+    const { server, sinks } = await start();
+    const { client } = await publish(server);
+    const sink = sinks[0] as RecordingSink;
+    await until(() => sink.publisher, 2000);
+    sink.publisher?.pause();
+    const { windowAckSize } = RTMP_TYPE;
+    const payload = Buffer.from([0, 1, 0, 0]);
+    client.sendMessage({ type: windowAckSize, payload, chunkStream: 2 });
+    for (let frame = 0; frame < 30; frame += 1) client.sendVideo(frame * 40, videoBody(10_000));
+    client.sendCommand("deleteStream", 7, null, 1);
+    await until(() => client.socket.writableLength === 0, 2000);
+    client.destroy();
+    await Bun.sleep(50);
+    sink.publisher?.resume();
+    await until(() => sink.ends.length > 0, 2000);
+    expect(sink.ends).toEqual([{ cause: "stopped" }]);
+    expect(sink.tags).toHaveLength(30);
+  });
+
   test("answers Publish.Start only once the publish is accepted", async () => {
     let accept = () => {};
     const { server, sinks } = await start(

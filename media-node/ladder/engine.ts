@@ -45,8 +45,11 @@ export interface EngineOutput {
 
 export interface Engine {
   start(start: EngineStart, output: EngineOutput): void;
-  /** False: its input is full, stop pushing until `onDrain`; what is pushed all the same may be lost. */
-  push(tag: FlvTag): boolean;
+  /**
+   * `aheadMs`: how long before its time the tag comes. False: its input is full, stop pushing until
+   * `onDrain`; what is pushed all the same may be lost.
+   */
+  push(tag: FlvTag, aheadMs: number): boolean;
   /** Encoded seconds per second, smoothed; null before the first figure. */
   readonly speed: number | null;
   /** What is left out because the machine is too busy, in words; null when nothing is. */

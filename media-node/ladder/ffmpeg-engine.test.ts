@@ -98,7 +98,7 @@ describe("FfmpegEngine", () => {
       const seen = media.filter((tag) => ptsMsOf(tag) <= ORIGIN_MS + 2100);
       const resume = { tags: seen, shownTicks };
       const { engine, output } = startEngine({ tags, resume });
-      for (const tag of media.slice(seen.length)) engine.push(tag);
+      for (const tag of media.slice(seen.length)) engine.push(tag, 0);
       await engine.stop();
       const [first] = output.samplesOf("low");
       expect(first?.isKeyframe).toBe(true);

@@ -86,6 +86,7 @@ export class FfmpegEngine implements Engine {
   #steps: readonly LoadStep[] = [];
   #governor: LoadGovernor | undefined;
   #headMs = 0;
+  #aheadMs = 0;
   #dropped = 0;
   #speed: number | null = null;
   #stopping: Promise<void> | undefined;
@@ -122,18 +123,19 @@ export class FfmpegEngine implements Engine {
     this.#spawn(start);
   }
 
-  push(tag: FlvTag): boolean {
+  push(tag: FlvTag, aheadMs: number): boolean {
+    this.#aheadMs = aheadMs;
     const start = this.#start;
     if (start === undefined || !this.#isWanted(tag, start)) return true;
     const isStart = this.#take(tag, start);
     const state = this.#state;
     if (this.#clock === undefined || state.kind !== "running") return true;
-    const wasFull = this.#queue.isFull;
+    const wasFull = this.#isFull;
     this.#queue.add(tag, isStart);
     this.#noteDropped();
     this.#pump(state.run);
     if (wasFull) this.#release();
-    return !this.#queue.isFull;
+    return !this.#isFull;
   }
 
   stop(): Promise<void> {
@@ -152,6 +154,11 @@ export class FfmpegEngine implements Engine {
     }
     this.#state = { kind: "stopped" };
     if (state.kind === "running") await state.run.child.stop();
+  }
+
+  /** A source that can wait does so before anything must be left out. */
+  get #isFull(): boolean {
+    return this.#queue.isFull || (this.#queue.isLate && this.#aheadMs > 0);
   }
 
   get #step(): LoadStep | undefined {
@@ -214,7 +221,7 @@ export class FfmpegEngine implements Engine {
 
   /** Lets a source that was asked to pause go on, once there is room. */
   #release(): void {
-    if (!this.#queue.isFull) this.#output?.onDrain();
+    if (!this.#isFull) this.#output?.onDrain();
   }
 
   #spawn(start: EngineStart): void {
@@ -359,11 +366,12 @@ export class FfmpegEngine implements Engine {
     this.#release();
   }
 
-  /** How much of the source viewers have not been shown yet. */
+  /** How much of what viewers should have been shown by now they have not. */
   get #lagMs(): number {
     const shownTicks = this.#shownTicks;
+    const dueMs = this.#headMs - this.#aheadMs;
     return Number.isFinite(shownTicks)
-      ? Math.max(0, Math.round(this.#headMs - shownTicks / TICKS_PER_MS))
+      ? Math.max(0, Math.round(dueMs - shownTicks / TICKS_PER_MS))
       : 0;
   }
 

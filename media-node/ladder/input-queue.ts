@@ -7,6 +7,8 @@ import type { FlvTag } from "../media.ts";
 /** Above this the source is asked to pause. */
 const HIGH_WATER_BYTES = 2 * 1024 * 1024;
 const MAX_BYTES = 4 * 1024 * 1024;
+/** Above this a source that is ahead of its time is asked to pause. */
+const LATE_SPAN_MS = 2000;
 const MAX_SPAN_MS = 6000;
 
 type Item = { readonly tag: FlvTag; readonly isStart: boolean };
@@ -30,6 +32,10 @@ export class InputQueue {
     return this.#bytes > HIGH_WATER_BYTES;
   }
 
+  get isLate(): boolean {
+    return this.#spanMs > LATE_SPAN_MS;
+  }
+
   /** `isStart`: decoding can begin with this tag. */
   add(tag: FlvTag, isStart: boolean): void {
     if (isStart) this.#isDropping = false;
@@ -39,7 +45,7 @@ export class InputQueue {
     }
     this.#items.push({ tag, isStart });
     this.#bytes += tag.body.length;
-    if (this.#isOver(tag)) this.#skip();
+    if (this.#bytes > MAX_BYTES || this.#spanMs > MAX_SPAN_MS) this.#skip();
   }
 
   /** The oldest tag; undefined when there is none. */
@@ -55,9 +61,8 @@ export class InputQueue {
     this.#isDropping = false;
   }
 
-  #isOver(newest: FlvTag): boolean {
-    const oldestMs = this.#items[0]?.tag.dtsMs ?? newest.dtsMs;
-    return this.#bytes > MAX_BYTES || newest.dtsMs - oldestMs > MAX_SPAN_MS;
+  get #spanMs(): number {
+    return (this.#items.at(-1)?.tag.dtsMs ?? 0) - (this.#items[0]?.tag.dtsMs ?? 0);
   }
 
   /** Goes on with the newest place to start; with the next one when it holds none. */

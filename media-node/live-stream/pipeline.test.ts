@@ -178,6 +178,8 @@ describe("Pipeline", () => {
     expect(resumed).toEqual([
       "engine 2 640 854 1280",
       "engine 2 resumes 24",
+      // It came faster than time goes by, so it had to wait for the change.
+      "go on",
       "engine 2 video 2400",
     ]);
   });
@@ -207,6 +209,23 @@ describe("Pipeline", () => {
     const { pipeline, events } = createBench(sourceOf(1280, 720), options);
     pipeline.push(videoTag(0));
     expect(events).not.toContain("hold back");
+  });
+
+  test("holds back what is ahead of its time: beside a copy, and while engines change", () => {
+    const options = { policy: "auto", isEngineFull: true } as const;
+    const { pipeline, events } = createBench(sourceOf(1280, 720), options);
+    pipeline.push(videoTag(0));
+    expect(events).not.toContain("hold back");
+    pipeline.push(videoTag(2000));
+    expect(events).toContain("hold back");
+
+    const { pipeline: changing, events: changes } = createBench(sourceOf(640, 360));
+    changing.push(videoTag(0));
+    changing.changeTo(sourceOf(360, 640));
+    changing.push(videoTag(1000));
+    expect(changes).not.toContain("hold back");
+    changing.push(videoTag(3000));
+    expect(changes).toContain("hold back");
   });
 
   test("end() delivers what is under way, closes the packager and takes nothing more", async () => {

@@ -14,6 +14,7 @@ import type { AudioFrame, FlvTag, RungPlan } from "../media.ts";
 import type { Packager, RecordingSummary } from "../packager/port.ts";
 import type { Source } from "./intake.ts";
 import { SourceCopy } from "./source-copy.ts";
+import { SourcePace } from "./source-pace.ts";
 
 export type PipelineOptions = {
   readonly ladder: readonly LadderRung[];
@@ -36,6 +37,8 @@ export type PipelineOptions = {
 const AUDIO_TAG_HEADER_BYTES = 2;
 /** What may wait while one engine makes room for the next. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+/** A source that is ahead of its time by more is held back where something else must be waited for. */
+const AHEAD_MS = 1500;
 /** How long the copy stands alone before another engine is tried. */
 const ENGINE_RETRY_MS = 30_000;
 const DEFAULT_FPS = 30;
@@ -54,9 +57,11 @@ export class Pipeline {
   #retryAtMs = Infinity;
   #stopping: Promise<void> = Promise.resolve();
   #isSwitching = false;
+  #isHeldForSwitch = false;
   #isEnded = false;
   #queue: Queued[] = [];
   #queuedBytes = 0;
+  readonly #pace = new SourcePace();
 
   constructor(source: Source, options: PipelineOptions) {
     this.#options = options;
@@ -82,11 +87,21 @@ export class Pipeline {
 
   push(tag: FlvTag): void {
     if (this.#isEnded) return;
+    this.#pace.note(tag.dtsMs, performance.now());
     if (!this.#isSwitching) return this.#deliver(tag);
     this.#queuedBytes += tag.body.length;
     // Past the cap only the newest are kept: decoding goes on at the next keyframe.
     if (this.#queuedBytes > MAX_QUEUED_BYTES) this.#dropQueuedTags();
     this.#queue.push({ tag });
+    if (this.#aheadMs === 0) return;
+    this.#isHeldForSwitch = true;
+    this.#options.onBackpressure(true);
+  }
+
+  /** 0 unless the source can be held back for as long. */
+  get #aheadMs(): number {
+    const { aheadMs } = this.#pace;
+    return aheadMs > AHEAD_MS ? aheadMs : 0;
   }
 
   /** The tags that follow come from `source`: another encoder run, perhaps another picture size. */
@@ -129,6 +144,8 @@ export class Pipeline {
     this.#source = source;
     this.#plan = replan(this.#options, source, this.#mayCopy);
     this.#begin(resume);
+    if (this.#isHeldForSwitch) this.#options.onBackpressure(false);
+    this.#isHeldForSwitch = false;
     this.#drainQueue();
   }
 
@@ -163,9 +180,10 @@ export class Pipeline {
       const obstacle = copy.push(tag);
       if (obstacle !== null) return this.#stopCopying(copy, obstacle);
     }
-    const isTaken = this.#engine?.push(tag) ?? true;
-    // A copy does not wait for the engine: that one skips when it cannot follow.
-    if (!isTaken && copy === null) this.#options.onBackpressure(true);
+    const aheadMs = this.#aheadMs;
+    const isTaken = this.#engine?.push(tag, aheadMs) ?? true;
+    // A copy of what comes in time does not wait for the engine: that one skips when it cannot follow.
+    if (!isTaken && (copy === null || aheadMs > 0)) this.#options.onBackpressure(true);
   }
 
   /** Everything is encoded from here on; the frame at hand is in what the copy remembers. */

@@ -117,7 +117,7 @@ export function startEngine(setup: Setup) {
 /** All of `tags` as fast as they are taken, and what became of them. */
 export async function runThrough(setup: Setup): Promise<Collector> {
   const { engine, output } = startEngine(setup);
-  for (const tag of setup.tags) engine.push(tag);
+  for (const tag of setup.tags) engine.push(tag, 0);
   // What a decoder holds back comes with the end; the rest may take its time on a busy machine.
   const almost = setup.tags.filter((tag) => tag.type === "video" && tag.body[1] === 1).length - 4;
   const { name } = setup.rungs?.at(-1) ?? { name: "low" };
@@ -140,6 +140,6 @@ export async function pushInRealTime(
     const waitMs = tag.dtsMs - (tags[0]?.dtsMs ?? 0) - (performance.now() - startMs);
     if (waitMs > 1) await sleep(waitMs);
     place?.(tag);
-    engine.push(tag);
+    engine.push(tag, 0);
   }
 }

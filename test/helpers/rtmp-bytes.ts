@@ -19,7 +19,14 @@ export type RtmpMessage = {
   readonly repeatsExtendedTimestamp?: boolean;
 };
 
-export const RTMP_TYPE = { audio: 8, video: 9, data: 18, command: 20, setChunkSize: 1 } as const;
+export const RTMP_TYPE = {
+  setChunkSize: 1,
+  windowAckSize: 5,
+  audio: 8,
+  video: 9,
+  data: 18,
+  command: 20,
+} as const;
 
 const DEFAULT_CHUNK_BYTES = 128;
 const HANDSHAKE_BYTES = 1536;

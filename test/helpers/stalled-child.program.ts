@@ -56,7 +56,7 @@ engine.start({
   onFailure: ignore,
   onDrain: ignore,
 });
-await play((tag) => engine.push(tag));
+await play((tag) => engine.push(tag, 0));
 const growthBytes = measureRss() - beforeBytes;
 process.kill(engine.pid ?? 0, "SIGKILL");
 await engine.stop();
