@@ -153,6 +153,24 @@ describe("three rungs", () => {
     expect(live.get(videoUrl)?.isArchived).toBe(true);
   });
 
+  test("without parts, a copy waits for the renditions that are encoded, if not for long", async () => {
+    const media = await recordMedia({ size: "320x180", seconds: 9, keyframeSeconds: 2 });
+    const rungs = (["low", "high"] as const).map((name) => {
+      return { name, width: 320, height: 180, videoBitrateBps: 4e5, isCopy: name === "high" };
+    });
+    const started = startPackager({ rungs });
+    const alone = startPackager({ rungs });
+    const upTo = (seconds: number, { packager }: typeof started, name: RenditionName) =>
+      feed(packager, media.filter(({ dtsMs }) => dtsMs < seconds * 1000), [name]);
+    upTo(4.2, started, "high");
+    expect(started.packager.isPlayable).toBe(false);
+    upTo(4.2, started, "low");
+    expect(await variantsOf(started.videoUrl)).toHaveLength(2);
+    upTo(6.2, alone, "high");
+    expect(await variantsOf(alone.videoUrl)).toHaveLength(1);
+    await Promise.all([started.packager.end(), alone.packager.end()]);
+  });
+
   test("the recording has every rendition, whole, with equal keyframe times", async () => {
     const urls = await variantsOf(videoUrl);
     expect(urls).toHaveLength(3);

@@ -26,8 +26,11 @@ import { VideoSegmenter } from "./video-segmenter.ts";
 const WINDOW_SEGMENTS = 8;
 /** What a broadcast needs before it is shown: segments, or parts, of each rendition. */
 const PLAYABLE = { segments: 2, parts: 2 };
-/** A rendition that has not begun when another is this far is not waited for. */
-const RENDITION_PATIENCE_S = 4;
+/**
+ * A rendition that has not begun when another is this far is not waited for: a segment further than
+ * what makes that one playable.
+ */
+const RENDITION_PATIENCE_S = 5;
 /**
  * How long the last window stays in memory after the end: for parts, which are not recorded, and
  * much longer when nothing else is left of the broadcast.
