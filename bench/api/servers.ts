@@ -5,10 +5,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { deriveKey } from "#shared/keys.ts";
 import { withDeadline } from "#shared/retry.ts";
+import { findFreePort } from "#test/helpers/free-port.ts";
 
 export const SERVER_NAMES = ["sluice", "nest", "bare"] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
@@ -117,15 +117,4 @@ async function hexKey(
   purpose: "access-token" | "stream-key-lookup" | "stream-key-sealing",
 ): Promise<string> {
   return Buffer.from(await deriveKey(secret, purpose)).toString("hex");
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port was given");
-  return address.port;
 }

@@ -7,7 +7,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findFreePort, findNginx } from "#test/helpers/nginx.ts";
+import { findFreePort } from "#test/helpers/free-port.ts";
+import { findNginx } from "#test/helpers/nginx.ts";
 import { until } from "#test/helpers/until.ts";
 
 export type NginxPeer = {

@@ -2,9 +2,9 @@
  * A bare nginx that serves one folder, as fast as it can.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFreePort } from "#test/helpers/free-port.ts";
 import { until } from "#test/helpers/until.ts";
 
 export type FileServer = {
@@ -20,7 +20,7 @@ export async function startFileServer(prefix: readonly string[]): Promise<FileSe
   const program = Bun.which("nginx") ?? Bun.which("nginx", { PATH: "/usr/sbin" });
   if (program === null) return null;
   const root = await mkdtemp(join(tmpdir(), "sluice-bench-nginx-"));
-  const port = await freePort();
+  const port = await findFreePort();
   await writeFile(join(root, "nginx.conf"), config(root, port));
   const child = Bun.spawn(
     [...prefix, program, "-p", root, "-e", join(root, "error.log"), "-c", "nginx.conf"],
@@ -49,13 +49,4 @@ http {
   server { listen 127.0.0.1:${port} backlog=4096; root ${root}; }
 }
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

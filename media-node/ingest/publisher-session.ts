@@ -58,9 +58,8 @@ export class PublisherSession implements Publisher, TableEntry {
   #lastByteAtMs = this.#openedAtMs;
   #liveSinceMs: number | null = null;
   #isPaused = false;
-  #heldBackAtMs = -Infinity;
+  #resumedAtMs = -Infinity;
   #isGone = false;
-  #destroyTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SessionOptions) {
     const { socket, limits } = options;
@@ -103,13 +102,13 @@ export class PublisherSession implements Publisher, TableEntry {
 
   pause(): void {
     this.#isPaused = true;
-    this.#heldBackAtMs = performance.now();
     this.#socket.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
-    this.#lastByteAtMs = performance.now(); // it could not speak while we did not listen
+    this.#resumedAtMs = performance.now();
+    this.#lastByteAtMs = this.#resumedAtMs; // it could not speak while we did not listen
     this.#socket.resume();
   }
 
@@ -161,7 +160,7 @@ export class PublisherSession implements Publisher, TableEntry {
    * a reset, and that with what it sent lost.
    */
   #acknowledge(nowMs: number): void {
-    const isHeldBack = this.#isPaused || nowMs - this.#heldBackAtMs < UNREAD_AFTER_PAUSE_MS;
+    const isHeldBack = this.#isPaused || nowMs - this.#resumedAtMs < UNREAD_AFTER_PAUSE_MS;
     if (!isHeldBack && !this.#isGone) this.#connection.acknowledge();
   }
 
@@ -252,25 +251,23 @@ export class PublisherSession implements Publisher, TableEntry {
     this.#closeAfterAnswer(reason);
   }
 
-  /** Lets the far side read our answer, then cuts. What it still sends is read and dropped. */
+  /** Lets the far side read our answer, then cuts. */
   #closeAfterAnswer(reason: string): void {
+    this.#endWriting(() => this.#lose(reason));
+  }
+
+  /** `onLate`: the far side has not closed within a bound. What it sends until then is dropped. */
+  #endWriting(onLate: () => void): void {
     this.#socket.end();
     this.#socket.resume();
-    this.#destroyTimer = setTimeout(() => this.#lose(reason), this.#options.limits.closingMs);
+    const timer = setTimeout(onLate, this.#options.limits.closingMs);
+    this.#socket.once("close", () => clearTimeout(timer));
   }
 
   #write(bytes: Uint8Array): void {
     if (this.#socket.destroyed || !this.#socket.writable) return;
     this.#socket.write(bytes);
     if (this.#socket.writableLength > MAX_UNREAD_OUTPUT_BYTES) this.#lose("does not read answers");
-  }
-
-  /** One that says it stops says more before it closes: ffmpeg calls a reset there an error. */
-  #closeGently(): void {
-    this.#socket.end();
-    this.#socket.resume();
-    const timer = setTimeout(() => this.#socket.destroy(), this.#options.limits.closingMs);
-    this.#socket.once("close", () => clearTimeout(timer));
   }
 
   #loseByError(error: unknown): void {
@@ -286,9 +283,9 @@ export class PublisherSession implements Publisher, TableEntry {
   #end(end: PublisherEnd): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    clearTimeout(this.#destroyTimer);
     this.#connection.close();
-    if (end.cause === "stopped") this.#closeGently();
+    // One that says it stops says more before it closes: ffmpeg calls a reset there an error.
+    if (end.cause === "stopped") this.#endWriting(() => this.#socket.destroy());
     else this.#socket.destroy();
     if (this.#liveSinceMs === null) this.#log.debug("connection.closed", { ...end });
     else this.#log.info("publisher.ended", { ...end });

@@ -134,7 +134,7 @@ describe("createIngestServer", () => {
     client.sendCommand("deleteStream", 7, null, 1);
     await until(() => client.socket.writableLength === 0, 2000);
     client.destroy();
-    await Bun.sleep(50);
+    await Bun.sleep(1100);
     sink.publisher?.resume();
     await until(() => sink.ends.length > 0, 2000);
     expect(sink.ends).toEqual([{ cause: "stopped" }]);

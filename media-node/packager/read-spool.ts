@@ -15,7 +15,7 @@ import {
 
 export type SpooledSegment = KeptSegment<Uint8Array<ArrayBuffer>> & {
   readonly durationS: number;
-  readonly window: WindowStart;
+  readonly windowStart: WindowStart;
 };
 
 export type Spooled = {
@@ -84,11 +84,11 @@ function parseSegment(file: Buffer): { segment: SpooledSegment; isCutOff: boolea
     parts.push({ number, uri, durationS: record.durationS, isIndependent, bytes });
     frames += record.frames;
   }
-  const { window, ...facts } = head;
+  const { windowStart, ...facts } = head;
   const sumS = parts.reduce((sum, part) => sum + part.durationS, 0);
   const initUri = `init-${head.initNumber}.mp4`;
   return {
-    segment: { ...facts, initUri, parts, frames, durationS: durationS ?? sumS, window },
+    segment: { ...facts, initUri, parts, frames, durationS: durationS ?? sumS, windowStart },
     isCutOff: isCutOff || !lines.isAtEnd,
   };
 }

@@ -137,7 +137,7 @@ export class RenditionMuxer {
     this.#spool?.closeSegment(segment.durationS);
     this.#spool?.prune((msn) =>
       this.#recording === null
-        ? msn >= this.rendition.start.msn
+        ? msn >= this.rendition.windowStart.msn
         : !this.#recording.isStored(this.name, msn)
     );
   }
@@ -175,7 +175,7 @@ export class RenditionMuxer {
       isDiscontinuous: (!isFirst || this.#isResumed) && isDiscontinuous,
       isIndependent: part.isIndependent,
     });
-    this.#spool?.openSegment(segment, this.rendition.start);
+    this.#spool?.openSegment(segment, this.rendition.windowStart);
   }
 
   #useInit(): void {

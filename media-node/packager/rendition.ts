@@ -63,7 +63,7 @@ export type ClosedSegment = {
 
 /** A playlist that another process began, as far as it is known. */
 export type RestoredRendition = {
-  readonly start: WindowStart;
+  readonly windowStart: WindowStart;
   /** Contiguous with `kept`: storage has their bytes. */
   readonly past: readonly (PastSegment & {
     readonly startS: number;
@@ -136,7 +136,7 @@ export class LiveRendition {
       const bytes = parts.reduce((sum, part) => sum + lengthOf(part), 0);
       this.#noteSegment({ startS, durationS: durationS ?? 0, frames, bytes, isIndependent });
     }
-    this.#window.restore(saved.start, saved.past, saved.kept);
+    this.#window.restore(saved.windowStart, saved.past, saved.kept);
     this.#changed();
   }
 
@@ -146,7 +146,7 @@ export class LiveRendition {
   }
 
   /** What has left the playlist. */
-  get start(): WindowStart {
+  get windowStart(): WindowStart {
     return this.#window.start;
   }
 

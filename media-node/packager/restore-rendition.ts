@@ -26,7 +26,7 @@ export function restoreRendition(remains: Remains): RestoredRendition {
   // Storage is ahead of the spool only when the spool could not be written: then its bytes are old.
   const isSpoolNewest = kept.at(-1)?.msn === lastMsn;
   const listedKept = isSpoolNewest ? kept : [];
-  const startBefore = spooled.segments.at(-1)?.window ?? FIRST_START;
+  const startBefore = spooled.segments.at(-1)?.windowStart ?? FIRST_START;
   const past: StoredSegment[] = [];
   for (
     let msn = (listedKept[0]?.msn ?? lastMsn + 1) - 1;
@@ -39,7 +39,7 @@ export function restoreRendition(remains: Remains): RestoredRendition {
   }
   const firstMsn = past[0]?.msn ?? listedKept[0]?.msn ?? lastMsn + 1;
   return {
-    start: moveStart(startBefore, firstMsn, stored),
+    windowStart: moveStart(startBefore, firstMsn, stored),
     past: past.map((segment) => ({
       ...segment,
       initUri: `init-${segment.initNumber}.mp4`,

@@ -22,7 +22,7 @@ export const spooledHeadSchema = z.object({
   isDiscontinuous: z.boolean(),
   isIndependent: z.boolean(),
   /** Where the playlist began when the segment did. */
-  window: z.object({
+  windowStart: z.object({
     msn: z.int().nonnegative(),
     discontinuities: z.int().nonnegative(),
   }),
@@ -83,10 +83,18 @@ export class RenditionSpool {
     });
   }
 
-  openSegment(segment: KeptSegment, window: WindowStart): void {
+  openSegment(segment: KeptSegment, windowStart: WindowStart): void {
     this.#close();
     const { msn, initNumber, startS, wallClockMs, isDiscontinuous, isIndependent } = segment;
-    const head = { msn, initNumber, startS, wallClockMs, isDiscontinuous, isIndependent, window };
+    const head = {
+      msn,
+      initNumber,
+      startS,
+      wallClockMs,
+      isDiscontinuous,
+      isIndependent,
+      windowStart,
+    };
     this.#attempt(() => {
       this.#open = openSync(join(this.#folder, segmentFileOf(msn)), "w", 0o640);
       this.#files.add(msn);

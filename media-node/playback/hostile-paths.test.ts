@@ -106,7 +106,7 @@ test.each([
   "/hls-live/VIDEO/1/high/seg-1.m4s%0d%0aX-Evil:%201",
   "/hls-live/VIDEO/1/high/seg-1.m4s%20",
   "/hls-live/VIDEO/1/high/seg-1%2em4s",
-  "/hls-live/VIDEO/1/high/SEG-0.M4S",
+  "/hls-live/VIDEO/1/high/SEG-1.M4S",
   "/hls-live/VIDEO/1/high/seg-01.m4s",
   "/hls-live/VIDEO/1/high/seg-1e0.m4s",
   "/hls-live/VIDEO/1/high/seg-99999999999999999999.m4s",

@@ -153,7 +153,7 @@ function runOf(broadcast: RecordedBroadcast, name: RenditionName, epoch: number)
 
 /** The number its first segment had while it was live, so that a player that reloads finds its place. */
 function firstMsnOf(runs: readonly Run[]): number {
-  return runs.flatMap(({ segments }) => segments)[0]?.msn ?? FIRST_MSN;
+  return runs.find(({ segments }) => segments.length > 0)?.segments[0]?.msn ?? FIRST_MSN;
 }
 
 function entriesOf(runs: readonly Run[]): SegmentEntry[] {

@@ -4,10 +4,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { connect } from "amqplib";
+import { findFreePort } from "./free-port.ts";
 import { until } from "./until.ts";
 
 /** A broker under our control; all methods resolve when what they do has taken effect. */
@@ -57,7 +57,11 @@ export async function startRabbitMq(): Promise<Broker> {
     throw new Error("rabbitmq-server is not installed (Debian: apt-get install rabbitmq-server)");
   }
   const directory = await mkdtemp(join(tmpdir(), "sluice-rabbitmq-"));
-  const [port = 0, distributionPort = 0, portMapperPort = 0] = await freePorts(3);
+  const [port, distributionPort, portMapperPort] = [
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+  ];
   const url = `amqp://guest:guest@127.0.0.1:${port}`;
   const env = await prepare({ directory, port, distributionPort, portMapperPort });
 
@@ -152,22 +156,4 @@ async function isReady(url: string): Promise<boolean> {
   const connection = await connect(url, { timeout: 5000 });
   await connection.close();
   return true;
-}
-
-/** Ports nobody listens on right now; all are held until the last one is found. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map((server) =>
-    new Promise<number>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : 0);
-      });
-    })
-  ));
-  await Promise.all(
-    servers.map((server) => new Promise((resolve) => server.close(resolve))),
-  );
-  return ports;
 }
