@@ -9,15 +9,15 @@ import type { Logger } from "#shared/log.ts";
 import type { JobSink } from "#shared/queue/route-jobs.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { createApp } from "./app.ts";
-import { createAttemptLimit } from "./attempt-limit.ts";
+import { createAttemptLimit } from "./auth/attempt-limit.ts";
 import type { Deps, NginxRtmpAccess, PublicUrls } from "./deps.ts";
-import { limitHasher, type PasswordHasher } from "./password.ts";
-import { createReaper } from "./reaper.ts";
-import { createRelay } from "./relay.ts";
-import { readRemoteAddress } from "./remote-address.ts";
-import { createRetention } from "./retention.ts";
-import { createStreamKeys } from "./stream-keys.ts";
-import { createTokens } from "./tokens.ts";
+import { limitHasher, type PasswordHasher } from "./auth/password.ts";
+import { createReaper } from "./background/reaper.ts";
+import { createRelay } from "./background/relay.ts";
+import { readRemoteAddress } from "./http/remote-address.ts";
+import { createRetention } from "./background/retention.ts";
+import { createStreamKeys } from "./auth/stream-keys.ts";
+import { createTokens } from "./auth/tokens.ts";
 
 export type ApiOptions = {
   readonly db: Kysely<Database>;

@@ -3,10 +3,10 @@
  */
 import { type Context, Hono } from "hono";
 import { AppError } from "#shared/errors.ts";
-import { refuseForeignWrites } from "./cookies.ts";
+import { refuseForeignWrites } from "./auth/cookies.ts";
 import type { ApiEnv, Deps } from "./deps.ts";
-import { front } from "./front.ts";
-import { createErrorHandler, renderProblem } from "./problem.ts";
+import { front } from "./http/front.ts";
+import { createErrorHandler, renderProblem } from "./http/problem.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { channelRoutes } from "./routes/channel.ts";
 import { clipRoutes } from "./routes/clips.ts";

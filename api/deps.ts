@@ -6,10 +6,10 @@ import type { Kysely } from "kysely";
 import type { Database } from "#db/schema.ts";
 import type { Logger } from "#shared/log.ts";
 import type { Storage } from "#shared/storage/port.ts";
-import type { AttemptLimit } from "./attempt-limit.ts";
-import type { PasswordHasher } from "./password.ts";
-import type { StreamKeys } from "./stream-keys.ts";
-import type { Tokens } from "./tokens.ts";
+import type { AttemptLimit } from "./auth/attempt-limit.ts";
+import type { PasswordHasher } from "./auth/password.ts";
+import type { StreamKeys } from "./auth/stream-keys.ts";
+import type { Tokens } from "./auth/tokens.ts";
 
 /** Where the outside reaches us: base URLs without a trailing slash. */
 export type PublicUrls = {

@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { createDatabase, type DatabaseClient } from "#db/client.ts";
-import { createEmbeddedPostgres } from "#db/embedded.ts";
+import { createEmbeddedPostgres } from "#db/embedded/embedded.ts";
 import { DatabaseUnavailableError } from "#db/errors.ts";
 import { migrateToLatest } from "#db/migrate.ts";
 import { SettingsError } from "#shared/config.ts";
@@ -23,8 +23,8 @@ import { createFileStorage } from "#shared/storage/fs.ts";
 import { ASSETS_DIRECTORY, readAssets } from "#web/assets.ts";
 import { createApi } from "./api.ts";
 import type { PublicUrls } from "./deps.ts";
-import { readDocsAsset } from "./docs-assets.ts";
-import { nativeHasher } from "./password-native.ts";
+import { readDocsAsset } from "./http/docs-assets.ts";
+import { nativeHasher } from "./auth/password-native.ts";
 import { type ApiSettings, publicUrls, readApiSettings, readFlags } from "./settings.ts";
 
 /** Above the largest image, for what multipart adds; the routes count precisely while they read. */

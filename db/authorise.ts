@@ -14,7 +14,7 @@ import {
   NGINX_RTMP_NODE,
   presumeEnd,
 } from "./broadcasts.ts";
-import { type Param, prepareStatement } from "./prepared.ts";
+import { type Param, prepareStatement } from "./driver/prepared.ts";
 import type { BroadcastState, Database } from "./schema.ts";
 
 export type AuthoriseInput = {

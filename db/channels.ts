@@ -7,7 +7,7 @@ import { AppError } from "#shared/errors.ts";
 import { clipPrefixes } from "./clips.ts";
 import { isUniqueViolation } from "./errors.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
-import { type Param, prepareStatement } from "./prepared.ts";
+import { type Param, prepareStatement } from "./driver/prepared.ts";
 import type { ChannelStatus, Database } from "./schema.ts";
 import { forgetVideos } from "./videos.ts";
 

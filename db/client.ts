@@ -4,12 +4,12 @@
  */
 import { CompiledQuery, Kysely } from "kysely";
 import { DeadlineError, withDeadline } from "#shared/retry.ts";
-import { createDialect } from "./dialect.ts";
+import { createDialect } from "./driver/dialect.ts";
 import { DatabaseUnavailableError } from "./errors.ts";
-import { QueryPool } from "./query-pool.ts";
+import { QueryPool } from "./driver/query-pool.ts";
 import type { Database } from "./schema.ts";
-import { TransactionPool } from "./transaction-pool.ts";
-import { connectPostgres } from "./wire.ts";
+import { TransactionPool } from "./driver/transaction-pool.ts";
+import { connectPostgres } from "./driver/wire.ts";
 
 export type DatabaseOptions = {
   /** `postgres://user:password@host:port/database` */

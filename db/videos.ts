@@ -6,7 +6,7 @@ import { newId, newVideoUrl } from "#shared/ids.ts";
 import { clipPrefixes } from "./clips.ts";
 import { imagePrefix } from "./images.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
-import { type Param, prepareStatement } from "./prepared.ts";
+import { type Param, prepareStatement } from "./driver/prepared.ts";
 import type { BroadcastState, Database, RemovalReason, VideoStatus } from "./schema.ts";
 import { type AttachedImage, toAttachedImage } from "./users.ts";
 

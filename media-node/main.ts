@@ -14,9 +14,9 @@ import { createLogger, type Logger, writeJsonLine } from "#shared/log.ts";
 import { createWorkerQueue } from "#shared/queue/worker-queue.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import type { Storage } from "#shared/storage/port.ts";
-import { FfmpegUnusable } from "./ladder/probe-ffmpeg.ts";
+import { FfmpegUnusable } from "./ladder/ffmpeg/probe-ffmpeg.ts";
 import { createMediaNode } from "./node.ts";
-import { createMediaWorker } from "./worker/worker.ts";
+import { createMediaWorker } from "./downloads/worker.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_SETTINGS = 2;

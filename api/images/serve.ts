@@ -7,7 +7,7 @@ import { AppError } from "#shared/errors.ts";
 import type { ImagePurpose } from "#shared/contracts/jobs.ts";
 import { versionPrefix } from "#db/images.ts";
 import type { Deps } from "../deps.ts";
-import { parseVariantName } from "../image-body.ts";
+import { parseVariantName } from "../http/image-body.ts";
 
 const IMMUTABLE = "public, max-age=31536000, immutable";
 

@@ -15,13 +15,13 @@ import {
   tokenPairSchema,
 } from "#shared/contracts/accounts.ts";
 import { AppError } from "#shared/errors.ts";
-import { readSignedIn } from "../auth.ts";
-import { readRefreshCookie, setTokenCookies } from "../cookies.ts";
+import { readSignedIn } from "../auth/auth.ts";
+import { readRefreshCookie, setTokenCookies } from "../auth/cookies.ts";
 import type { ApiEnv, Deps, SignedIn } from "../deps.ts";
-import { describe } from "../openapi.ts";
-import { UNKNOWN_USER_PHC } from "../password.ts";
-import { REFRESH_GRACE_MS, REFRESH_TOKEN_S } from "../tokens.ts";
-import { zv, zvOptionalJson } from "../validate.ts";
+import { describe } from "../http/openapi.ts";
+import { UNKNOWN_USER_PHC } from "../auth/password.ts";
+import { REFRESH_GRACE_MS, REFRESH_TOKEN_S } from "../auth/tokens.ts";
+import { zv, zvOptionalJson } from "../http/validate.ts";
 
 const ROUTES = {
   signup: describe({

@@ -21,11 +21,11 @@ import {
 } from "#shared/contracts/channels.ts";
 import { AppError } from "#shared/errors.ts";
 import { newId } from "#shared/ids.ts";
-import { requireUser } from "../auth.ts";
+import { requireUser } from "../auth/auth.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
-import { describe } from "../openapi.ts";
-import { deleteVideoFiles } from "../video-files.ts";
-import { zv, zvOptionalJson } from "../validate.ts";
+import { describe } from "../http/openapi.ts";
+import { deleteVideoFiles } from "../videos/video-files.ts";
+import { zv, zvOptionalJson } from "../http/validate.ts";
 
 const ROUTES = {
   create: describe({

@@ -13,13 +13,13 @@ import {
 } from "#shared/contracts/clips.ts";
 import { AppError } from "#shared/errors.ts";
 import { newVideoUrl } from "#shared/ids.ts";
-import { requireUser } from "../auth.ts";
-import { makeClip } from "../clips/make-clip.ts";
+import { requireUser } from "../auth/auth.ts";
+import { makeClip } from "../videos/make-clip.ts";
 import type { ApiEnv, Deps, PublicUrls } from "../deps.ts";
-import { describe } from "../openapi.ts";
-import { linkNext, pageQuerySchema, toPage } from "../paging.ts";
-import { zv } from "../validate.ts";
-import { deleteVideoFiles } from "../video-files.ts";
+import { describe } from "../http/openapi.ts";
+import { linkNext, pageQuerySchema, toPage } from "../http/paging.ts";
+import { zv } from "../http/validate.ts";
+import { deleteVideoFiles } from "../videos/video-files.ts";
 
 const videoParamsSchema = z.object({ id: z.uuid() });
 const clipParamsSchema = videoParamsSchema.extend({ clipId: z.uuid() });

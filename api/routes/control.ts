@@ -24,12 +24,12 @@ import { reportDownload } from "#db/downloads.ts";
 import { reportImage } from "#db/image-reports.ts";
 import { reportPoster } from "#db/posters.ts";
 import { reportStoryboard } from "#db/storyboards.ts";
-import { requireService } from "../auth.ts";
+import { requireService } from "../auth/auth.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
 import { cleanUp } from "../images/clean-up.ts";
-import { describe, type RouteDescription } from "../openapi.ts";
-import { logRefusal } from "../publish/log-refusal.ts";
-import { zv } from "../validate.ts";
+import { describe, type RouteDescription } from "../http/openapi.ts";
+import { logRefusal } from "../videos/log-refusal.ts";
+import { zv } from "../http/validate.ts";
 
 function describeControl(
   summary: string,

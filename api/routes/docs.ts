@@ -5,8 +5,8 @@ import { type Context, Hono } from "hono";
 import * as z from "zod";
 import { AppError } from "#shared/errors.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
-import { describe } from "../openapi.ts";
-import { createDocument, type OpenApiDocument } from "../document.ts";
+import { describe } from "../http/openapi.ts";
+import { createDocument, type OpenApiDocument } from "../http/document.ts";
 
 // The page's own script and style sheet; Swagger UI sets styles on elements and shows data: icons.
 const PAGE_CSP = [

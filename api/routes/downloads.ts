@@ -12,11 +12,11 @@ import {
 } from "#db/downloads.ts";
 import { type DownloadBody, downloadBodySchema } from "#shared/contracts/downloads.ts";
 import { AppError } from "#shared/errors.ts";
-import { requireUser } from "../auth.ts";
+import { requireUser } from "../auth/auth.ts";
 import type { ApiEnv, Deps, PublicUrls } from "../deps.ts";
-import { describe } from "../openapi.ts";
-import { serveObject } from "../serve-object.ts";
-import { zv } from "../validate.ts";
+import { describe } from "../http/openapi.ts";
+import { serveObject } from "../http/serve-object.ts";
+import { zv } from "../http/validate.ts";
 
 const videoParamsSchema = z.object({ id: z.uuid() });
 const clipParamsSchema = videoParamsSchema.extend({ clipId: z.uuid() });

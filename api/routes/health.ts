@@ -7,7 +7,7 @@ import * as z from "zod";
 import { messageOf } from "#shared/errors.ts";
 import { withDeadline } from "#shared/retry.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
-import { describe } from "../openapi.ts";
+import { describe } from "../http/openapi.ts";
 
 const CHECK_DEADLINE_MS = 1500;
 

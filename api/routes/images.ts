@@ -13,13 +13,13 @@ import {
   isOwnVideo,
   type Uploaded,
 } from "#db/images.ts";
-import { requireUser } from "../auth.ts";
+import { requireUser } from "../auth/auth.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
-import { renderImage } from "../image-body.ts";
+import { renderImage } from "../http/image-body.ts";
 import { receiveImage } from "../images/receive.ts";
 import { serveVariant } from "../images/serve.ts";
-import { describe, type RouteDescription } from "../openapi.ts";
-import { zv } from "../validate.ts";
+import { describe, type RouteDescription } from "../http/openapi.ts";
+import { zv } from "../http/validate.ts";
 
 const UPLOAD_REFUSALS = [
   "BAD_REQUEST",

@@ -13,11 +13,11 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod";
 import { AppError } from "#shared/errors.ts";
 import { beginNginxPublish, endNginxPublish, type NginxPublisher } from "#db/nginx-publishers.ts";
-import { isSameSecret } from "../constant-time.ts";
+import { isSameSecret } from "../auth/constant-time.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
-import { describe, type RouteDescription } from "../openapi.ts";
-import { logRefusal } from "../publish/log-refusal.ts";
-import { zv } from "../validate.ts";
+import { describe, type RouteDescription } from "../http/openapi.ts";
+import { logRefusal } from "../videos/log-refusal.ts";
+import { zv } from "../http/validate.ts";
 
 const MAX_FORM_BYTES = 16 * 1024;
 

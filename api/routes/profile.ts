@@ -12,12 +12,12 @@ import {
   userBodySchema,
 } from "#shared/contracts/accounts.ts";
 import { AppError } from "#shared/errors.ts";
-import { requireUser } from "../auth.ts";
+import { requireUser } from "../auth/auth.ts";
 import type { ApiEnv, Deps, PublicUrls } from "../deps.ts";
-import { renderImage } from "../image-body.ts";
-import { describe } from "../openapi.ts";
-import { linkNext, pageQuerySchema, toPage } from "../paging.ts";
-import { zv } from "../validate.ts";
+import { renderImage } from "../http/image-body.ts";
+import { describe } from "../http/openapi.ts";
+import { linkNext, pageQuerySchema, toPage } from "../http/paging.ts";
+import { zv } from "../http/validate.ts";
 
 const READ = {
   summary: "Your profile",

@@ -9,10 +9,10 @@ import { type PublicChannelBody, publicChannelBodySchema } from "#shared/contrac
 import { videoBodySchema, videoQuerySchema } from "#shared/contracts/videos.ts";
 import { AppError } from "#shared/errors.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
-import { describe } from "../openapi.ts";
-import { linkNext, pageQuerySchema, toPage } from "../paging.ts";
-import { renderVideo } from "../video-body.ts";
-import { zv } from "../validate.ts";
+import { describe } from "../http/openapi.ts";
+import { linkNext, pageQuerySchema, toPage } from "../http/paging.ts";
+import { renderVideo } from "../http/video-body.ts";
+import { zv } from "../http/validate.ts";
 
 const idParamsSchema = z.object({ id: z.uuid() });
 const videoParamsSchema = z.object({ id: z.uuid(), videoId: z.uuid() });

@@ -4,9 +4,9 @@
 import { Hono } from "hono";
 import * as z from "zod";
 import type { ApiEnv, Deps } from "../deps.ts";
-import { describe } from "../openapi.ts";
-import { serveObject } from "../serve-object.ts";
-import { zv } from "../validate.ts";
+import { describe } from "../http/openapi.ts";
+import { serveObject } from "../http/serve-object.ts";
+import { zv } from "../http/validate.ts";
 
 const storyboardParamsSchema = z.object({
   url: z.string().regex(/^[a-z0-9]{12}$/),

@@ -20,13 +20,13 @@ import {
   videoQuerySchema,
 } from "#shared/contracts/videos.ts";
 import { AppError } from "#shared/errors.ts";
-import { requireUser } from "../auth.ts";
+import { requireUser } from "../auth/auth.ts";
 import type { ApiEnv, Deps } from "../deps.ts";
-import { describe } from "../openapi.ts";
-import { linkNext, pageQuerySchema, toPage } from "../paging.ts";
-import { renderVideo } from "../video-body.ts";
-import { deleteVideoFiles } from "../video-files.ts";
-import { zv } from "../validate.ts";
+import { describe } from "../http/openapi.ts";
+import { linkNext, pageQuerySchema, toPage } from "../http/paging.ts";
+import { renderVideo } from "../http/video-body.ts";
+import { deleteVideoFiles } from "../videos/video-files.ts";
+import { zv } from "../http/validate.ts";
 
 const videoParamsSchema = z.object({ id: z.uuid() });
 const ownListQuerySchema = pageQuerySchema.extend(videoQuerySchema.shape);

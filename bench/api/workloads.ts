@@ -3,8 +3,8 @@
  */
 import type { Kysely } from "kysely";
 import { sql } from "kysely";
-import { createStreamKeys } from "#api/stream-keys.ts";
-import { createTokens } from "#api/tokens.ts";
+import { createStreamKeys } from "#api/auth/stream-keys.ts";
+import { createTokens } from "#api/auth/tokens.ts";
 import type { Database } from "#db/schema.ts";
 import { newId, newStreamKey, newVideoUrl } from "#shared/ids.ts";
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
 import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
-import { buildFfmpegArgs } from "#media-node/ladder/ffmpeg-args.ts";
+import { buildFfmpegArgs } from "#media-node/ladder/ffmpeg/ffmpeg-args.ts";
 import { planLadder } from "#media-node/ladder/plan.ts";
 import { ControlServer } from "#test/helpers/control-server.ts";
 import { until } from "#test/helpers/until.ts";

@@ -2,7 +2,7 @@
  * One live broadcast behind our playback server, as a process to be measured. Prints its addresses
  * as a JSON line; a line on stdin makes it print when each part came into being, and end.
  */
-import { LiveRegistry } from "#media-node/packager/live-registry.ts";
+import { LiveRegistry } from "#media-node/live/live-registry.ts";
 import { createPlaybackServer } from "#media-node/playback/server.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";

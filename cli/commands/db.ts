@@ -3,7 +3,7 @@
  */
 import { resolve } from "node:path";
 import { createDatabase, type DatabaseClient } from "#db/client.ts";
-import { createEmbeddedPostgres } from "#db/embedded.ts";
+import { createEmbeddedPostgres } from "#db/embedded/embedded.ts";
 import { migrateToLatest, migrationStatus } from "#db/migrate.ts";
 import { readSettings, type SettingName } from "#shared/config.ts";
 import { silentLogger } from "#shared/log.ts";

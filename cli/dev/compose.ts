@@ -4,12 +4,12 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createApi } from "#api/api.ts";
-import { readDocsAsset } from "#api/docs-assets.ts";
-import { nativeHasher } from "#api/password-native.ts";
+import { readDocsAsset } from "#api/http/docs-assets.ts";
+import { nativeHasher } from "#api/auth/password-native.ts";
 import { createMediaNode } from "#media-node/node.ts";
-import { createMediaWorker } from "#media-node/worker/worker.ts";
+import { createMediaWorker } from "#media-node/downloads/worker.ts";
 import { createDatabase, type DatabaseClient } from "#db/client.ts";
-import { createEmbeddedPostgres } from "#db/embedded.ts";
+import { createEmbeddedPostgres } from "#db/embedded/embedded.ts";
 import { migrateToLatest } from "#db/migrate.ts";
 import type { Worker } from "#shared/contracts/jobs.ts";
 import { createControlPlane } from "#shared/control-plane.ts";

@@ -2,11 +2,11 @@
  * What the publisher sends, read off its first tags: enough to plan a ladder, without ffprobe.
  */
 import type { SourceFacts } from "#shared/contracts/broadcast.ts";
-import { toFrameRate } from "../ladder/frame-rate.ts";
-import type { FlvTag } from "../media.ts";
-import { type AacConfig, parseAacConfig } from "./aac-config.ts";
-import { type AvcConfig, parseAvcConfig } from "./avc-config.ts";
-import { formatAvcCodec } from "./avc-sps.ts";
+import { toFrameRate } from "../formats/frame-rate.ts";
+import type { FlvTag } from "../formats/media.ts";
+import { type AacConfig, parseAacConfig } from "../formats/codecs/aac-config.ts";
+import { type AvcConfig, parseAvcConfig } from "../formats/codecs/avc-config.ts";
+import { formatAvcCodec } from "../formats/codecs/avc-sps.ts";
 import {
   type AudioTag,
   parseAudioTag,
@@ -14,7 +14,7 @@ import {
   parseVideoTag,
   type StreamMetadata,
   type VideoTag,
-} from "./flv-tags.ts";
+} from "../formats/flv/flv-tags.ts";
 
 /** What planning asks beyond `SourceFacts`; null: not known (yet). */
 export type SourceDetails = {

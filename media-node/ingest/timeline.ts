@@ -1,8 +1,8 @@
 /**
  * The broadcast's clean timeline: whatever a publisher's clock does, decode times grow steadily.
  */
-import type { FlvTag } from "../media.ts";
-import { isConfigTag } from "./flv-tags.ts";
+import type { FlvTag } from "../formats/media.ts";
+import { isConfigTag } from "../formats/flv/flv-tags.ts";
 import type { WireTag } from "./port.ts";
 
 /** A tag on the timeline. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
 import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
-import type { FlvTag } from "../media.ts";
+import type { FlvTag } from "../formats/media.ts";
 import { type CopyCandidate, CopyWatch, planCopy } from "./copy-rule.ts";
 import { planLadder } from "./plan.ts";
 

@@ -3,7 +3,7 @@
  */
 import type { LadderPolicy, SourceFacts } from "#shared/contracts/broadcast.ts";
 import type { SourceDetails } from "../ingest/source-facts.ts";
-import type { FlvTag, RungPlan } from "../media.ts";
+import type { FlvTag, RungPlan } from "../formats/media.ts";
 import type { LadderPlan } from "./plan.ts";
 import { isVideoKeyframe, ptsMsOf } from "./source-tag.ts";
 

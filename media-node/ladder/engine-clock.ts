@@ -3,8 +3,8 @@
  * in so that nothing is negative. Frames come back with their time in milliseconds; what is exact is
  * known on this side.
  */
-import { VIDEO_TIMESCALE } from "../media.ts";
-import { frameAt, type FrameRate, timeOfFrame } from "./frame-rate.ts";
+import { VIDEO_TIMESCALE } from "../formats/media.ts";
+import { frameAt, type FrameRate, timeOfFrame } from "../formats/frame-rate.ts";
 import type { SourceClock } from "./source-clock.ts";
 
 const TICKS_PER_MS = VIDEO_TIMESCALE / 1000;

@@ -2,9 +2,15 @@
  * The engine port: turns the source's video into the encoded rungs of a ladder.
  * The ffmpeg command line is its adapter; nothing else depends on how it works inside.
  */
-import type { AudioConfig, AudioFrame, FlvTag, VideoConfig, VideoSample } from "../media.ts";
+import type {
+  AudioConfig,
+  AudioFrame,
+  FlvTag,
+  VideoConfig,
+  VideoSample,
+} from "../formats/media.ts";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
-import type { RungPlan } from "../media.ts";
+import type { RungPlan } from "../formats/media.ts";
 import type { SourceClock } from "./source-clock.ts";
 
 export type EngineStart = {

@@ -1,7 +1,7 @@
 /**
  * The source since its last keyframe: what a decoder that starts anew needs to go on at once.
  */
-import type { FlvTag } from "../media.ts";
+import type { FlvTag } from "../formats/media.ts";
 
 /** A larger group of pictures is not kept: a new decoder then waits for the next keyframe. */
 const MAX_BYTES = 8 * 1024 * 1024;

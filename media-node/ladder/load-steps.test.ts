@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { RungPlan } from "../media.ts";
+import type { RungPlan } from "../formats/media.ts";
 import { costOfStep, describeShortfall, planLoadSteps } from "./load-steps.ts";
 
 function rung(name: RungPlan["name"], width: number, height: number): RungPlan {

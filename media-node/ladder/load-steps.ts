@@ -1,9 +1,9 @@
 /**
  * What is left out of a ladder, step by step, on a machine that cannot keep up.
  */
-import type { RungPlan } from "../media.ts";
+import type { RungPlan } from "../formats/media.ts";
 import type { EngineStart } from "./engine.ts";
-import { canHurry, type Encoder } from "./ffmpeg-args.ts";
+import { canHurry, type Encoder } from "./ffmpeg/ffmpeg-args.ts";
 
 /** One step: which rungs are encoded, whether in a hurry, and whether pictures are split over cores. */
 export type LoadStep = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { SourceFacts } from "#shared/contracts/broadcast.ts";
 import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
-import { frameAt, timeOfFrame, toFrameRate } from "./frame-rate.ts";
+import { frameAt, timeOfFrame, toFrameRate } from "../formats/frame-rate.ts";
 import { planLadder } from "./plan.ts";
 
 const ladder = ladderSchema.parse(DEFAULT_LADDER);

@@ -3,8 +3,8 @@
  */
 import type { SourceFacts } from "#shared/contracts/broadcast.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
-import type { RungPlan } from "../media.ts";
-import { toFrameRate } from "./frame-rate.ts";
+import type { RungPlan } from "../formats/media.ts";
+import { toFrameRate } from "../formats/frame-rate.ts";
 
 export type LadderPlan = {
   /** Low to high, at least one. */

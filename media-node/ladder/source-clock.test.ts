@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { FlvTag } from "../media.ts";
-import { toFrameRate } from "./frame-rate.ts";
+import type { FlvTag } from "../formats/media.ts";
+import { toFrameRate } from "../formats/frame-rate.ts";
 import { SourceClock } from "./source-clock.ts";
 
 const frameAt = (ptsMs: number, isKeyframe = false): FlvTag => ({

@@ -3,8 +3,8 @@
  * steady rate, counting them gives the time again that was rounded. One clock serves every rendition
  * of a broadcast whose source is copied, so that their frames lie at equal ticks.
  */
-import { type FlvTag, VIDEO_TIMESCALE } from "../media.ts";
-import { type FrameRate, timeOfFrame } from "./frame-rate.ts";
+import { type FlvTag, VIDEO_TIMESCALE } from "../formats/media.ts";
+import { type FrameRate, timeOfFrame } from "../formats/frame-rate.ts";
 import { isVideoKeyframe, ptsMsOf } from "./source-tag.ts";
 
 const TICKS_PER_MS = VIDEO_TIMESCALE / 1000;

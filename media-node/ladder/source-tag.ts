@@ -2,7 +2,7 @@
  * What an engine must know of a source's tag: whether it is a header, and when it is shown.
  * @see Adobe Flash Video File Format Specification 10.1, annex E.4.3
  */
-import type { FlvTag } from "../media.ts";
+import type { FlvTag } from "../formats/media.ts";
 
 const AAC = 10;
 

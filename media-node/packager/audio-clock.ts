@@ -2,7 +2,7 @@
  * Audio time counted in samples. Tags tell milliseconds, too coarse to place frames end to end; so
  * frames are counted, and the count is corrected when it drifts a whole frame from the tags.
  */
-import { type AudioConfig, type AudioFrame, VIDEO_TIMESCALE } from "../media.ts";
+import { type AudioConfig, type AudioFrame, VIDEO_TIMESCALE } from "../formats/media.ts";
 
 /** An AAC frame with its place on the timeline. */
 export type TimedAudioFrame = {

@@ -21,7 +21,7 @@ import {
 } from "#test/helpers/synthetic-broadcast.ts";
 import { until } from "#test/helpers/until.ts";
 import { createRecorder } from "../recorder/recorder.ts";
-import { LiveRegistry } from "./live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 
 let folder: string;
 let storage: Storage;

@@ -4,7 +4,7 @@
 import { afterAll, expect, test } from "vitest";
 import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
-import { LiveRegistry } from "./live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 
 const live = new LiveRegistry();
 afterAll(() => live.close());

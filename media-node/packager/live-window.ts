@@ -2,7 +2,12 @@
  * What a live media playlist lists: the newest segments, whose bytes are in memory, and before them
  * those of the DVR window, whose bytes are in storage.
  */
-import { type PartEntry, type SegmentEntry, type SegmentHead, segmentLines } from "./playlist.ts";
+import {
+  type PartEntry,
+  type SegmentEntry,
+  type SegmentHead,
+  segmentLines,
+} from "../hls/playlist.ts";
 
 /** What nobody has read yet, or what viewers read. */
 export type KeptBytes = Uint8Array<ArrayBuffer> | Blob;

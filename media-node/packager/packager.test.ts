@@ -22,7 +22,7 @@ import {
 import { delay, feed, type MediaEvent, recordMedia } from "#test/helpers/media-source.ts";
 import { createPlaybackServer, type PlaybackServer } from "../playback/server.ts";
 import { createRecorder } from "../recorder/recorder.ts";
-import { LiveRegistry } from "./live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { createPackager } from "./packager.ts";
 import type { PackagerStart } from "./port.ts";
 

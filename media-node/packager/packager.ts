@@ -7,12 +7,18 @@ import { join } from "node:path";
 import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
 import type { Logger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
-import type { AudioConfig, AudioFrame, RungPlan, VideoConfig, VideoSample } from "../media.ts";
+import type {
+  AudioConfig,
+  AudioFrame,
+  RungPlan,
+  VideoConfig,
+  VideoSample,
+} from "../formats/media.ts";
 import type { Recording, RecordingStart } from "../recorder/port.ts";
 import { AudioClock } from "./audio-clock.ts";
 import { AudioSegmenter } from "./audio-segmenter.ts";
-import type { LiveBroadcast, LiveRegistry } from "./live-registry.ts";
-import { renderMultivariant, type Variant } from "./playlist.ts";
+import type { LiveBroadcast, LiveRegistry } from "../live/live-registry.ts";
+import { renderMultivariant, type Variant } from "../hls/playlist.ts";
 import type { Packager, PackagerDeps, PackagerStart, RecordingSummary } from "./port.ts";
 import { readSpool } from "./read-spool.ts";
 import { LiveRendition, type RestoredRendition } from "./rendition.ts";

@@ -3,8 +3,14 @@
  */
 import type { Logger } from "#shared/log.ts";
 import type { Recorder } from "../recorder/port.ts";
-import type { AudioConfig, AudioFrame, RungPlan, VideoConfig, VideoSample } from "../media.ts";
-import type { LiveRegistry } from "./live-registry.ts";
+import type {
+  AudioConfig,
+  AudioFrame,
+  RungPlan,
+  VideoConfig,
+  VideoSample,
+} from "../formats/media.ts";
+import type { LiveRegistry } from "../live/live-registry.ts";
 import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
 
 export type PackagerStart = {

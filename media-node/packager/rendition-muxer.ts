@@ -3,13 +3,23 @@
  * rendition and its recording get the bytes.
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
-import { type AudioConfig, VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../media.ts";
+import {
+  type AudioConfig,
+  VIDEO_TIMESCALE,
+  type VideoConfig,
+  type VideoSample,
+} from "../formats/media.ts";
 import type { Recording } from "../recorder/port.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
-import { aacCodecOf, avcCodecOf } from "./codecs.ts";
-import { type MuxRun, type Tracks, writeFragment, writeInitSegment } from "./fmp4-writer.ts";
+import { aacCodecOf, avcCodecOf } from "../formats/codecs/codec-strings.ts";
+import {
+  type MuxRun,
+  type Tracks,
+  writeFragment,
+  writeInitSegment,
+} from "../formats/mp4/fragment-writer.ts";
 import { FIRST_MSN } from "./live-window.ts";
-import { parameterSetsOf, withParameterSets } from "./parameter-sets.ts";
+import { parameterSetsOf, withParameterSets } from "../formats/codecs/parameter-sets.ts";
 import type { LiveRendition, RestoredRendition } from "./rendition.ts";
 import type { Cut, CutPart, Segmenter, SegmentStart } from "./segmenter.ts";
 import type { RenditionSpool } from "./spool.ts";

@@ -3,7 +3,7 @@
  */
 import { constants, gzipSync } from "node:zlib";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
-import { BandwidthMeter } from "./bandwidth-meter.ts";
+import { BandwidthMeter } from "../hls/bandwidth-meter.ts";
 import {
   FIRST_MSN,
   type KeptSegment,
@@ -11,7 +11,7 @@ import {
   type PastSegment,
   type WindowStart,
 } from "./live-window.ts";
-import { type LivePlaylist, renderLivePlaylist, type RenditionReport } from "./playlist.ts";
+import { type LivePlaylist, renderLivePlaylist, type RenditionReport } from "../hls/playlist.ts";
 import { lengthOf, readPart, readWhole } from "./read-bytes.ts";
 
 export type RenditionOptions = {

@@ -4,7 +4,7 @@
  * All times are presentation times in 1/90000 s. Renditions of a broadcast have equal keyframes and
  * see the same rule, so they are cut at the same times.
  */
-import { VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../media.ts";
+import { VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../formats/media.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 
 export type SegmenterOptions = {

@@ -2,7 +2,7 @@
  * Cuts a rendition with video: segments start at keyframes, parts hold whole frames, and the audio
  * of a part is the frames that start within it.
  */
-import { VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../media.ts";
+import { VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../formats/media.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 import { FrameRhythm } from "./frame-rhythm.ts";
 import { KeyframeRhythm } from "./keyframe-rhythm.ts";

@@ -5,7 +5,7 @@ import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { silentLogger } from "#shared/log.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import type { Recorder, RecordingResult } from "../recorder/port.ts";
 import { createPlaybackServer, type PlaybackServer } from "./server.ts";
 

@@ -4,7 +4,7 @@ import { readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { handlePlayback } from "./handler.ts";
 
 const live = new LiveRegistry();

@@ -11,11 +11,11 @@ import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { probePackets, probeStreams, recordFlv } from "#test/helpers/ffmpeg.ts";
 import { until } from "#test/helpers/until.ts";
-import type { FlvSource } from "../flv/flv-preamble.ts";
-import { FlvReader } from "../ladder/flv-reader.ts";
+import type { FlvSource } from "../formats/flv/flv-preamble.ts";
+import { FlvReader } from "../formats/flv/flv-reader.ts";
 import { isSequenceHeader } from "../ladder/source-tag.ts";
-import type { FlvTag } from "../media.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import type { FlvTag } from "../formats/media.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { createPlaybackServer, type PlaybackServer } from "./server.ts";
 
 const SECONDS = 3;

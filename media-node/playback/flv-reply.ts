@@ -1,7 +1,7 @@
 /**
  * The source of a live broadcast as an endless FLV: the shortest way to a viewer.
  */
-import type { LiveRegistry } from "../packager/live-registry.ts";
+import type { LiveRegistry } from "../live/live-registry.ts";
 import { CACHE, problemReply, type Reply } from "./reply.ts";
 
 /** How long a viewer who comes before the first picture is kept waiting. */

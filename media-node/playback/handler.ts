@@ -5,7 +5,7 @@ import { isNotModified, rangeOf } from "#shared/http/conditions.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import { type Storage, StorageError } from "#shared/storage/port.ts";
-import type { LiveRegistry } from "../packager/live-registry.ts";
+import type { LiveRegistry } from "../live/live-registry.ts";
 import type { LiveRendition, ReloadAnswer, ReloadTarget } from "../packager/rendition.ts";
 import { flvReply } from "./flv-reply.ts";
 import {

@@ -14,7 +14,7 @@ import { createFileStorage } from "#shared/storage/fs.ts";
 import { launchChromium, samplePlayback } from "#test/helpers/chromium.ts";
 import { feed, type MediaEvent, recordMedia } from "#test/helpers/media-source.ts";
 import { until } from "#test/helpers/until.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { createPackager } from "../packager/packager.ts";
 import { createRecorder } from "../recorder/recorder.ts";
 import { createPlaybackServer, type PlaybackServer } from "./server.ts";

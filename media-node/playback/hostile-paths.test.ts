@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { createRecorder } from "../recorder/recorder.ts";
 import { createPlaybackServer, type PlaybackServer } from "./server.ts";
 

@@ -8,7 +8,7 @@ import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
 import { until } from "#test/helpers/until.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { createPlaybackServer, type PlaybackServer } from "./server.ts";
 
 const PART_MS = 340;

@@ -8,7 +8,7 @@ import {
   startSyntheticBroadcast,
   type SyntheticBroadcast,
 } from "#test/helpers/synthetic-broadcast.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import type { Recorder } from "../recorder/port.ts";
 import { createRecorder } from "../recorder/recorder.ts";
 import { createPlaybackServer, type PlaybackServer } from "./server.ts";

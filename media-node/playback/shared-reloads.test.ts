@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { handlePlayback } from "./handler.ts";
 import { SharedReloads } from "./shared-reloads.ts";
 

@@ -14,7 +14,7 @@ import { type Storage, StorageError } from "#shared/storage/port.ts";
 import { mountSmallDisk, type SmallDisk } from "#test/helpers/small-disk.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
 import { until } from "#test/helpers/until.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { createRecorder } from "./recorder.ts";
 
 const DISK_KIB = 2048;

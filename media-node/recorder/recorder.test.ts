@@ -8,7 +8,7 @@ import { createFileStorage } from "#shared/storage/fs.ts";
 import { type Storage, StorageError } from "#shared/storage/port.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
 import { until } from "#test/helpers/until.ts";
-import { LiveRegistry } from "../packager/live-registry.ts";
+import { LiveRegistry } from "../live/live-registry.ts";
 import { createRecorder } from "./recorder.ts";
 import { recoverRecordings } from "./recover.ts";
 

@@ -2,14 +2,14 @@
  * The playlists of a finished recording. Pure: what was stored in, texts out.
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
-import { BandwidthMeter } from "../packager/bandwidth-meter.ts";
+import { BandwidthMeter } from "../hls/bandwidth-meter.ts";
 import { FIRST_MSN } from "../packager/live-window.ts";
 import {
   renderMultivariant,
   renderVodPlaylist,
   type SegmentEntry,
   type Variant,
-} from "../packager/playlist.ts";
+} from "../hls/playlist.ts";
 import type { RecordedBroadcast, RecordedRendition, StoredSegment } from "./journal.ts";
 
 export type VodPlaylists = {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { LiveRegistry } from "#media-node/packager/live-registry.ts";
+import { LiveRegistry } from "#media-node/live/live-registry.ts";
 import { createPackager } from "#media-node/packager/packager.ts";
 import { createPlaybackServer, type PlaybackServer } from "#media-node/playback/server.ts";
 import { newVideoUrl } from "#shared/ids.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createApp } from "#api/app.ts";
-import { createRelay, type Relay } from "#api/relay.ts";
+import { createRelay, type Relay } from "#api/background/relay.ts";
 import { createResizer } from "#resizer/worker.ts";
 import { createControlPlane } from "#shared/control-plane.ts";
 import { silentLogger } from "#shared/log.ts";

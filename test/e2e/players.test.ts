@@ -14,7 +14,7 @@ import { checkMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { newVideoUrl } from "#shared/ids.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
-import { LiveRegistry } from "#media-node/packager/live-registry.ts";
+import { LiveRegistry } from "#media-node/live/live-registry.ts";
 import { createPackager } from "#media-node/packager/packager.ts";
 import { createPlaybackServer } from "#media-node/playback/server.ts";
 import { createRecorder } from "#media-node/recorder/recorder.ts";

@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createRelay } from "#api/relay.ts";
+import { createRelay } from "#api/background/relay.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createAmqpQueue } from "#shared/queue/amqp.ts";
 import type { JobQueue } from "#shared/queue/port.ts";

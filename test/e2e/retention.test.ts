@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createApp } from "#api/app.ts";
-import { createRetention } from "#api/retention.ts";
+import { createRetention } from "#api/background/retention.ts";
 import { createMediaNode, type MediaNode } from "#media-node/node.ts";
 import { ladderSchema } from "#shared/contracts/ladder.ts";
 import type { VideoBody } from "#shared/contracts/videos.ts";

@@ -3,8 +3,8 @@
  */
 import { onTestFinished } from "vitest";
 import type { EngineOutput, EngineStart } from "#media-node/ladder/engine.ts";
-import { FfmpegEngine } from "#media-node/ladder/ffmpeg-engine.ts";
-import { FlvReader } from "#media-node/ladder/flv-reader.ts";
+import { FfmpegEngine } from "#media-node/ladder/ffmpeg/ffmpeg-engine.ts";
+import { FlvReader } from "#media-node/formats/flv/flv-reader.ts";
 import type { SourceClock } from "#media-node/ladder/source-clock.ts";
 import { isSequenceHeader } from "#media-node/ladder/source-tag.ts";
 import type {
@@ -14,7 +14,7 @@ import type {
   RungPlan,
   VideoConfig,
   VideoSample,
-} from "#media-node/media.ts";
+} from "#media-node/formats/media.ts";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { type Logger, silentLogger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";

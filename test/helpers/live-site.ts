@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LiveRegistry } from "#media-node/packager/live-registry.ts";
+import { LiveRegistry } from "#media-node/live/live-registry.ts";
 import { createPlaybackServer } from "#media-node/playback/server.ts";
 import { createRecorder } from "#media-node/recorder/recorder.ts";
 import { silentLogger } from "#shared/log.ts";

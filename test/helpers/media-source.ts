@@ -1,14 +1,14 @@
 /**
  * Real media for the packager: what ffmpeg encoded, as the configs, samples and frames of a broadcast.
  */
-import { FlvReader } from "#media-node/ladder/flv-reader.ts";
+import { FlvReader } from "#media-node/formats/flv/flv-reader.ts";
 import type {
   AudioConfig,
   AudioFrame,
   FlvTag,
   VideoConfig,
   VideoSample,
-} from "#media-node/media.ts";
+} from "#media-node/formats/media.ts";
 import type { Packager } from "#media-node/packager/port.ts";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { recordFlv, type TestPattern } from "./ffmpeg.ts";

@@ -3,7 +3,7 @@
  * that took, as JSON on stdout. A process of its own, because the memory it measures is a process's.
  */
 import { silentLogger } from "#shared/log.ts";
-import { createIngestServer } from "#media-node/ingest/server.ts";
+import { createIngestServer } from "#media-node/ingest/rtmp/server.ts";
 import { handshakeBytes, messageBytes, RTMP_TYPE } from "./rtmp-bytes.ts";
 import { RtmpClient } from "./rtmp-client.ts";
 import { until } from "./until.ts";

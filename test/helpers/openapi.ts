@@ -2,7 +2,7 @@
  * What the OpenAPI document says about a request, and whether an answer keeps to it.
  */
 import * as z from "zod";
-import type { OpenApiDocument } from "#api/document.ts";
+import type { OpenApiDocument } from "#api/http/document.ts";
 
 type JsonSchema = Parameters<typeof z.fromJSONSchema>[0];
 type Content = Readonly<Record<string, { readonly schema?: unknown }>>;

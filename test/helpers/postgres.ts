@@ -7,9 +7,9 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomName } from "#shared/ids.ts";
-import { prepareEmbeddedBinaries } from "#db/postgres-binaries.ts";
-import { createCluster, startServer, SUPERUSER } from "#db/postgres-server.ts";
-import { giveTo, serverIdentity } from "#db/process-identity.ts";
+import { prepareEmbeddedBinaries } from "#db/embedded/postgres-binaries.ts";
+import { createCluster, startServer, SUPERUSER } from "#db/embedded/postgres-server.ts";
+import { giveTo, serverIdentity } from "#db/embedded/process-identity.ts";
 
 export type TestPostgres = {
   /** A user that may create databases, on the database `postgres` or the one that was named. */

@@ -4,7 +4,7 @@
  */
 import { createPackager } from "#media-node/packager/packager.ts";
 import type { PackagerStart } from "#media-node/packager/port.ts";
-import { LiveRegistry } from "#media-node/packager/live-registry.ts";
+import { LiveRegistry } from "#media-node/live/live-registry.ts";
 import { createRecorder } from "#media-node/recorder/recorder.ts";
 import { newVideoUrl } from "#shared/ids.ts";
 import { silentLogger } from "#shared/log.ts";

@@ -2,7 +2,7 @@
  * A relay as a process of its own, to be killed: writes a job, commits, relays, and again.
  * Prints the image id of each job once it is committed.
  */
-import { createRelay } from "#api/relay.ts";
+import { createRelay } from "#api/background/relay.ts";
 import { createDatabase } from "#db/client.ts";
 import { addToOutbox } from "#db/outbox.ts";
 import { newId } from "#shared/ids.ts";

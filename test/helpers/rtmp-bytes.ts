@@ -2,7 +2,7 @@
  * RTMP as bytes, the publisher's side: what tests send, well-formed or not.
  * @see RTMP specification 1.0, section 5
  */
-import { type Amf0Input, encodeAmf0 } from "#media-node/ingest/amf0.ts";
+import { type Amf0Input, encodeAmf0 } from "#media-node/formats/flv/amf0.ts";
 
 export type RtmpMessage = {
   readonly type: number;

@@ -3,7 +3,7 @@
  */
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { type Amf0Value, decodeAmf0 } from "#media-node/ingest/amf0.ts";
+import { type Amf0Value, decodeAmf0 } from "#media-node/formats/flv/amf0.ts";
 import { withDeadline } from "#shared/retry.ts";
 import {
   commandBytes,

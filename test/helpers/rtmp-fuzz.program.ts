@@ -2,9 +2,9 @@
  * Feeds mutated RTMP sessions to the parser and prints what became of them, as JSON on stdout. A
  * process of its own, because the memory it measures is a process's.
  */
-import { encodeAmf0 } from "#media-node/ingest/amf0.ts";
-import { RtmpProtocolError } from "#media-node/ingest/guarded-rtmp.ts";
-import { RtmpConnection } from "#media-node/ingest/rtmp-connection.ts";
+import { encodeAmf0 } from "#media-node/formats/flv/amf0.ts";
+import { RtmpProtocolError } from "#media-node/ingest/rtmp/guarded-rtmp.ts";
+import { RtmpConnection } from "#media-node/ingest/rtmp/rtmp-connection.ts";
 import {
   audioBody,
   commandBytes,

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
-import { FfmpegEngine } from "#media-node/ladder/ffmpeg-engine.ts";
-import type { FlvTag } from "#media-node/media.ts";
+import { FfmpegEngine } from "#media-node/ladder/ffmpeg/ffmpeg-engine.ts";
+import type { FlvTag } from "#media-node/formats/media.ts";
 import { PLAIN_START } from "./engine-start.ts";
 
 const FPS = 30;

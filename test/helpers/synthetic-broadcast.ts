@@ -2,7 +2,7 @@
  * A broadcast made of numbers instead of pictures: for tests of playlists, playback and recording,
  * where nobody decodes. 30 fps with a keyframe a second, 48 kHz audio.
  */
-import type { LiveRegistry } from "#media-node/packager/live-registry.ts";
+import type { LiveRegistry } from "#media-node/live/live-registry.ts";
 import { createPackager, resumePackager } from "#media-node/packager/packager.ts";
 import type { Packager, PackagerDeps, PackagerStart } from "#media-node/packager/port.ts";
 import type { Recorder } from "#media-node/recorder/port.ts";

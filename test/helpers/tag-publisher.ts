@@ -1,8 +1,8 @@
 /**
  * A publisher that sends recorded tags with timestamps of the test's choice.
  */
-import { FlvReader } from "#media-node/ladder/flv-reader.ts";
-import type { FlvTag } from "#media-node/media.ts";
+import { FlvReader } from "#media-node/formats/flv/flv-reader.ts";
+import type { FlvTag } from "#media-node/formats/media.ts";
 import { recordFlv, type TestPattern } from "./ffmpeg.ts";
 import { RtmpClient } from "./rtmp-client.ts";
 

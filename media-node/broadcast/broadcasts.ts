@@ -1,0 +1,203 @@
+/**
+ * All broadcasts of a node: lets publishers in, reports progress for all of them at once, ends what
+ * the API wants ended.
+ */
+import { createHash } from "node:crypto";
+import type { AuthoriseResponse } from "#shared/contracts/control.ts";
+import { ControlRefusal, ControlUnavailable } from "#shared/control-plane.ts";
+import { messageOf } from "#shared/errors.ts";
+import { withDeadline } from "#shared/retry.ts";
+import type { PublishDecision, PublishRequest } from "../ingest/port.ts";
+import type { SavedBroadcast } from "./journal.ts";
+import { LiveStream, type LiveStreamDeps } from "./broadcast.ts";
+
+export type BroadcastsOptions = Omit<LiveStreamDeps, "onEnded"> & {
+  readonly nodeInstanceId: string;
+  readonly progressIntervalMs?: number;
+};
+
+/** How soon a wish of the API (a deleted channel, a revoked key) is noticed. */
+const PROGRESS_INTERVAL_MS = 800;
+/** A publisher may be held up for this long while the broadcast before is being finished. */
+const FINISH_PATIENCE_MS = 5000;
+/** How long a stopping node goes on trying to tell the API. */
+const LAST_WORDS_MS = 3000;
+const MAX_BROADCASTS_PER_REPORT = 1000;
+
+const ALREADY_LIVE = refuse("BadName", "This channel is already live from another encoder.");
+const STOPPING = refuse("Denied", "This server is about to restart; try again in a moment.");
+const FINISHING = refuse(
+  "Denied",
+  "The last broadcast of this channel is still being finished; try again in a moment.",
+);
+const UNREACHABLE = refuse(
+  "Denied",
+  "The stream key cannot be checked right now; try again in a moment.",
+);
+
+export class Broadcasts {
+  readonly #options: BroadcastsOptions;
+  readonly #streams = new Map<string, LiveStream>();
+  /** By the hash of the stream key: a key in use needs no question to the API. */
+  readonly #byKey = new Map<string, LiveStream>();
+  readonly #finishing = new Set<LiveStream>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #isReporting = false;
+  #isStopping = false;
+  #isApiReachable = true;
+
+  constructor(options: BroadcastsOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#streams.size;
+  }
+
+  start(): void {
+    const intervalMs = this.#options.progressIntervalMs ?? PROGRESS_INTERVAL_MS;
+    this.#timer = setInterval(() => void this.#report(), intervalMs);
+  }
+
+  /**
+   * A broadcast of a process that was killed. It waits `windowMs` for its publisher.
+   * @throws StorageError when its recording cannot be read
+   */
+  async resume(saved: SavedBroadcast, windowMs: number): Promise<void> {
+    const stream = await LiveStream.resume(saved, windowMs, {
+      ...this.#options,
+      onEnded: (ended) => this.#onEnded(ended),
+    });
+    this.#streams.set(stream.broadcastId, stream);
+  }
+
+  /** Decides about one publish attempt; refusals are sentences for the broadcaster. Never rejects. */
+  async admit(request: PublishRequest): Promise<PublishDecision> {
+    if (this.#isStopping) return STOPPING;
+    const keyHash = createHash("sha256").update(request.streamKey).digest("hex");
+    const known = this.#byKey.get(keyHash);
+    if (known?.hasHealthyPublisher === true) return ALREADY_LIVE;
+    if (known?.isOver === true && !await isFinishedSoon(known)) return FINISHING;
+    const answer = await this.#authorise(request);
+    return "isAccepted" in answer ? answer : this.#accept(answer, keyHash);
+  }
+
+  /** Ends every broadcast, finishes the recordings and tells the API while it listens. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearInterval(this.#timer);
+    await Promise.all([...this.#streams.values()].map((stream) => stream.end("node_stopped")));
+    const last = [...this.#finishing];
+    const told = Promise.all(last.map((stream) => stream.finished));
+    await withDeadline("the last reports", LAST_WORDS_MS, told).catch((error: unknown) =>
+      this.#options.log.warn("node.reports_left", { reason: messageOf(error) })
+    );
+    for (const stream of last) stream.abandonReports();
+    await this.#options.journal.settled;
+  }
+
+  async #authorise(request: PublishRequest): Promise<AuthoriseResponse | PublishDecision> {
+    const { control, nodeId, nodeInstanceId, log } = this.#options;
+    const { publisherId, streamKey, remoteAddress } = request;
+    try {
+      return await control.authorise({
+        nodeId,
+        nodeInstanceId,
+        publisherId,
+        streamKey,
+        remoteAddress,
+      });
+    } catch (error) {
+      if (error instanceof ControlRefusal) return toDecision(error);
+      if (!(error instanceof ControlUnavailable)) throw error;
+      log.warn("publisher.not_authorised", { publisherId, reason: error.message });
+      return UNREACHABLE;
+    }
+  }
+
+  #accept(answer: AuthoriseResponse, keyHash: string): PublishDecision {
+    if (this.#isStopping) return STOPPING;
+    const running = this.#streams.get(answer.broadcastId);
+    if (running?.hasHealthyPublisher === true) return ALREADY_LIVE;
+    if (running?.isOver === true) return FINISHING;
+    this.#endSuperseded(answer);
+    const stream = running ?? this.#begin(answer);
+    this.#byKey.set(keyHash, stream);
+    return { isAccepted: true, sink: stream.attach(answer.epoch) };
+  }
+
+  #begin(answer: AuthoriseResponse): LiveStream {
+    const stream = new LiveStream(answer, {
+      ...this.#options,
+      onEnded: (ended) => this.#onEnded(ended),
+    });
+    this.#streams.set(stream.broadcastId, stream);
+    return stream;
+  }
+
+  /** The API gave the channel a new broadcast, so one we still hold never got anywhere. */
+  #endSuperseded({ channelId, broadcastId }: AuthoriseResponse): void {
+    for (const stream of this.#streams.values()) {
+      if (stream.channelId !== channelId || stream.broadcastId === broadcastId) continue;
+      void stream.end("node_lost", "the API began another broadcast of this channel");
+    }
+  }
+
+  #onEnded(stream: LiveStream): void {
+    this.#streams.delete(stream.broadcastId);
+    this.#finishing.add(stream);
+    void stream.finished.then(() => {
+      this.#finishing.delete(stream);
+      for (const [key, value] of this.#byKey) if (value === stream) this.#byKey.delete(key);
+    });
+  }
+
+  async #report(): Promise<void> {
+    const broadcasts = [...this.#streams.values()].flatMap((stream) => stream.progress() ?? []);
+    if (this.#isReporting || broadcasts.length === 0) return;
+    this.#isReporting = true;
+    try {
+      for (let at = 0; at < broadcasts.length; at += MAX_BROADCASTS_PER_REPORT) {
+        await this.#send(broadcasts.slice(at, at + MAX_BROADCASTS_PER_REPORT));
+      }
+      this.#noteApi(null);
+    } catch (error) {
+      this.#noteApi(messageOf(error));
+    } finally {
+      this.#isReporting = false;
+    }
+  }
+
+  async #send(broadcasts: NonNullable<ReturnType<LiveStream["progress"]>>[]): Promise<void> {
+    const { control, nodeId } = this.#options;
+    const { stop } = await control.progress({ nodeId, broadcasts });
+    for (const { broadcastId, reason } of stop) {
+      void this.#streams.get(broadcastId)?.end(reason, "the API asked for it");
+    }
+  }
+
+  /** Logged when it changes, not with every report. */
+  #noteApi(reason: string | null): void {
+    const isReachable = reason === null;
+    if (isReachable === this.#isApiReachable) return;
+    this.#isApiReachable = isReachable;
+    if (isReachable) this.#options.log.info("api.reachable");
+    else this.#options.log.warn("api.unreachable", { reason });
+  }
+}
+
+function refuse(code: "BadName" | "Denied", reason: string): PublishDecision {
+  return { isAccepted: false, code, reason };
+}
+
+function toDecision({ code, detail }: ControlRefusal): PublishDecision {
+  const isKeyBad = code === "UNKNOWN_STREAM_KEY" || code === "CHANNEL_DISABLED";
+  const isName = isKeyBad || code === "ALREADY_LIVE";
+  const reason = detail === "" ? "The publish was refused." : detail;
+  return { isAccepted: false, code: isName ? "BadName" : "Denied", reason, isKeyBad };
+}
+
+async function isFinishedSoon(stream: LiveStream): Promise<boolean> {
+  const finished = stream.finished.then(() => true);
+  return await withDeadline("the last broadcast", FINISH_PATIENCE_MS, finished).catch(() => false);
+}

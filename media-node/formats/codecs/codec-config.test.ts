@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest";
+import { parseAacConfig } from "./aac-config.ts";
+import { parseAvcConfig, toFourByteLengths, withFourByteLengths } from "./avc-config.ts";
+import { parseAvcSps } from "./avc-sps.ts";
+import { BitReader } from "./bit-reader.ts";
+import { SourceObserver } from "../../ingest/source-facts.ts";
+
+const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
+
+describe("parseAacConfig()", () => {
+  test.each([
+    ["LC 48 kHz stereo", "1190", "mp4a.40.2", 48_000, 2, 1024],
+    ["LC 44.1 kHz mono", "1208", "mp4a.40.2", 44_100, 1, 1024],
+    ["LC with an explicit rate of 44 100", "1780 5622 10", "mp4a.40.2", 44_100, 2, 1024],
+    ["LC 5.1", "11b0", "mp4a.40.2", 48_000, 6, 1024],
+    ["LC in frames of 960", "1194", "mp4a.40.2", 48_000, 2, 960],
+    ["HE-AAC, said first", "2b11 8800", "mp4a.40.5", 48_000, 2, 2048],
+    ["HE-AAC, said behind LC", "1310 56e5 9800", "mp4a.40.5", 48_000, 2, 2048],
+    ["HE-AAC v2", "eb09 8800", "mp4a.40.29", 48_000, 1, 2048],
+  ])("reads %s", (_name, bytes, codec, sampleRateHz, channels, samplesPerFrame) => {
+    expect(parseAacConfig(hex(bytes))).toMatchObject({
+      codec,
+      sampleRateHz,
+      channels,
+      samplesPerFrame,
+    });
+  });
+
+  test.each([[""], ["11"], ["16ff"], ["1780"]])("refuses %j", (bytes) => {
+    expect(() => parseAacConfig(hex(bytes))).toThrow(RangeError);
+  });
+});
+
+describe("AVC", () => {
+  // x264, 1920×1080 (cropped from 1088), High 4.0, 30 fps, two B-frames; then its PPS.
+  const avcC = hex(
+    "01640028 ff e1 001b 67640028acd940780227e5c044000003000400000300f03c60c658 01 0006 68ebe3cb22c0",
+  );
+
+  test("parseAvcConfig() reads size, rate and reordering from a real SPS", () => {
+    expect(parseAvcConfig(avcC)).toMatchObject({
+      nalLengthBytes: 4,
+      sps: {
+        profileIdc: 100,
+        levelIdc: 40,
+        width: 1920,
+        height: 1080,
+        chromaFormatIdc: 1,
+        bitDepth: 8,
+        fps: 30,
+        maxReorderFrames: 2,
+        isInterlaced: false,
+      },
+    });
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["another version", "02640028ffe1001b"],
+    ["no SPS", "01640028ffe0000000"],
+    ["an SPS that is cut off", "01640028ffe1001b67640028"],
+    ["another NAL unit", "01640028ffe1000268eb"],
+  ])("parseAvcConfig() refuses %s", (_name, bytes) => {
+    expect(() => parseAvcConfig(hex(bytes))).toThrow(RangeError);
+  });
+
+  test("parseAvcSps() throws nothing but RangeError on any bytes", () => {
+    let seed = 3;
+    const next = () => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) >>> 8;
+    for (let round = 0; round < 5000; round += 1) {
+      const bytes = Uint8Array.from({ length: 1 + (next() % 40) }, () => next() & 0xff);
+      bytes[0] = 0x67;
+      try {
+        const { width, height } = parseAvcSps(bytes);
+        expect(Math.min(width, height)).toBeGreaterThan(0);
+        expect(Math.max(width, height)).toBeLessThanOrEqual(32_768);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+    }
+  });
+
+  test("toFourByteLengths() widens lengths and refuses those that do not add up", () => {
+    const four = hex("00000002 6501 00000001 41");
+    expect(toFourByteLengths(four, 4)).toBe(four);
+    expect(toFourByteLengths(hex("0002 6501 0001 41"), 2)).toEqual(four);
+    expect(toFourByteLengths(hex("02 6501 01 41"), 1)).toEqual(four);
+    expect(toFourByteLengths(hex("00000003 6501"), 4)).toBeNull();
+    expect(toFourByteLengths(hex("ffffffff 6501"), 4)).toBeNull();
+    expect(toFourByteLengths(hex("00000001 65 00"), 4)).toBeNull();
+    expect(withFourByteLengths(hex("01640028fde1"))).toEqual(hex("01640028ffe1"));
+  });
+});
+
+test("BitReader reads Exp-Golomb codes and stops at the end", () => {
+  const reader = new BitReader(Uint8Array.of(0b1010_0110, 0b0100_0010, 0b1000_0000));
+  expect([reader.unsigned(), reader.unsigned(), reader.unsigned(), reader.unsigned()]).toEqual(
+    [0, 1, 2, 3],
+  );
+  expect(reader.signed()).toBe(-2);
+  expect(() => new BitReader(new Uint8Array(9)).unsigned()).toThrow(RangeError);
+  expect(() => new BitReader(Uint8Array.of(1)).bits(9)).toThrow(RangeError);
+  expect(new BitReader(new Uint8Array(4).fill(255)).bits(32)).toBe(0xffffffff);
+});
+
+test("SourceObserver knows nothing before the first tag, and survives nonsense", () => {
+  const observer = new SourceObserver();
+  expect(observer.facts()).toEqual({ video: null, audio: null, encoder: null });
+  expect(observer.details()).toMatchObject({ hasBFrames: null, declaresVideo: null });
+  const bodies = ["17000000000102030405060708", "af00ffff", "9768", "02", "90687663310102"];
+  for (const [i, body] of bodies.entries()) {
+    for (const type of ["video", "audio", "script"] as const) {
+      observer.observe({ type, dtsMs: i, body: hex(body) });
+    }
+  }
+  expect(observer.facts().video).toBeNull();
+  expect(observer.details().unsupportedVideo).toBe("HEVC");
+});
