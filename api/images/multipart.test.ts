@@ -46,11 +46,40 @@ test("readParts() gives nothing for a form without parts", async () => {
 });
 
 test.each([
+  ["tokens without quotes, as .NET writes them", "form-data; name=image; filename=a.jpg"],
+  [
+    "a second file name in an encoding",
+    "form-data; name=image; filename=a.jpg; filename*=utf-8''%C3%A4.jpg",
+  ],
+  ["a file name with blanks and no quotes", "form-data; filename=my photo.jpg; name=image"],
+  ["no file name", 'form-data; name="image"'],
+  ["other cases", 'Form-Data; Name="image"; FILENAME="A.JPG"'],
+  ["blanks wherever they fit", 'form-data ;  name = "image" ;filename = a.jpg '],
+  ["no blanks at all", 'form-data;name="image";filename="a.jpg"'],
+  ["a header folded onto two lines", 'form-data;\r\n\tname="image"'],
+  ["an escape in a name", 'form-data; name="im\\age"'],
+  ["a file name that looks like a name", 'form-data; filename="; name=\\"x\\"; y"; name=image'],
+  ["a semicolon within quotes", 'form-data; filename="a;b.jpg"; name="image"'],
+])("readParts() reads the field's name from %s", async (_what, disposition) => {
+  const text = `--B \t\r\ncontent-type: x/y\r\nCONTENT-DISPOSITION:${disposition}\r\n` +
+    "\r\nabc\r\n--B--";
+  expect(await read(text, 3)).toEqual([["image", "abc"]]);
+});
+
+test("readParts() keeps escaped quotes of a name", async () => {
+  const text = '--B\r\nContent-Disposition: form-data; name="im\\"age"\r\n\r\nabc\r\n--B--';
+  expect(await read(text)).toEqual([['im"age', "abc"]]);
+});
+
+test.each([
   ["an empty body", ""],
   ["no last boundary", part("image", "abc")],
   ["a body cut inside a part", '--B\r\nContent-Disposition: form-data; name="a"\r\n\r\nabc'],
   ["something behind a boundary", "--Bxx\r\n"],
   ["a part without a name", "--B\r\nContent-Type: x/y\r\n\r\nabc\r\n--B--"],
+  ["a name of another kind of header", `--B\r\nX-A: form-data; name="a"\r\n\r\nabc\r\n--B--`],
+  ["another disposition", `--B\r\nContent-Disposition: file; name="a"\r\n\r\nabc\r\n--B--`],
+  ["endless blanks behind a boundary", `--B${" ".repeat(20_000)}`],
   ["endless headers", `--B\r\n${"a".repeat(20_000)}`],
   ["too many parts", part("a", "").repeat(30) + "--B--"],
 ])("readParts() refuses %s", async (_what, text) => {
@@ -84,8 +113,17 @@ test("readParts() stops at the byte limit and cancels the body", async () => {
 test("readBoundary() reads bare and quoted boundaries and refuses other types", () => {
   expect(readBoundary("multipart/form-data; boundary=----x123")).toBe("----x123");
   expect(readBoundary(`Multipart/Form-Data; charset=utf-8; boundary="a b"`)).toBe("a b");
+  expect(readBoundary(`multipart/form-data ;BOUNDARY = "a;b"; charset=utf-8`)).toBe("a;b");
   for (
-    const wrong of [undefined, "image/png", "multipart/form-data", "multipart/mixed; boundary=a"]
+    const wrong of [
+      undefined,
+      "image/png",
+      "multipart/form-data",
+      "multipart/form-data; boundary=",
+      `multipart/form-data; boundary=${"a".repeat(71)}`,
+      `multipart/form-data; charset="; boundary=a"`,
+      "multipart/mixed; boundary=a",
+    ]
   ) {
     expect(() => readBoundary(wrong)).toThrow("UNSUPPORTED_MEDIA_TYPE");
   }

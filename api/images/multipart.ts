@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { AppError } from "#shared/errors.ts";
+import { readHeaderValue } from "../http/header-parameters.ts";
 
 /** One part; its body must be read to the end (or given up) before the next part. */
 export type Part = {
@@ -15,17 +16,19 @@ export type Part = {
 const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_PARTS = 20;
 const CRLF = "\r\n";
-const TYPE = /^multipart\/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i;
-const NAME = /^content-disposition:\s*form-data\s*;(?:.*;)?\s*name="([^"]{0,200})"/im;
+const MAX_BOUNDARY_LENGTH = 70; // RFC 2046 section 5.1.1
+const BLANKS: ReadonlySet<number | undefined> = new Set([0x20, 0x09]);
+const DISPOSITION = /^content-disposition[ \t]*:(.*)$/im;
 
 /**
  * The boundary in a content type.
  * @throws AppError UNSUPPORTED_MEDIA_TYPE
  */
 export function readBoundary(contentType: string | undefined): string {
-  const [, quoted, bare] = TYPE.exec(contentType ?? "") ?? [];
-  const boundary = quoted ?? bare;
-  if (boundary !== undefined) return boundary;
+  const { value, parameters } = readHeaderValue(contentType ?? "");
+  const boundary = parameters.get("boundary") ?? "";
+  const isLegal = boundary !== "" && boundary.length <= MAX_BOUNDARY_LENGTH;
+  if (value === "multipart/form-data" && isLegal) return boundary;
   throw new AppError("UNSUPPORTED_MEDIA_TYPE", "expected multipart/form-data with a boundary");
 }
 
@@ -49,7 +52,7 @@ export async function* readParts(
     await source.skipPreamble();
     for (let count = 0; await source.hasPart(); count += 1) {
       if (count === MAX_PARTS) throw malformed(`more than ${MAX_PARTS} parts`);
-      const name = NAME.exec(await source.readHeaders())?.[1];
+      const name = readFieldName(await source.readHeaders());
       if (name === undefined) throw malformed("a part has no name");
       const content = source.readContent();
       yield { name, body: content };
@@ -58,6 +61,14 @@ export async function* readParts(
   } finally {
     await source.close();
   }
+}
+
+/** The form field that a part's headers name. @see RFC 7578 section 4.2 */
+function readFieldName(headers: string): string | undefined {
+  // RFC 5322 section 2.2.3: a line that begins with a blank goes on with the one before.
+  const lines = headers.replaceAll(/\r\n[ \t]+/g, " ");
+  const { value, parameters } = readHeaderValue(DISPOSITION.exec(lines)?.[1] ?? "");
+  return value === "form-data" ? parameters.get("name") : undefined;
 }
 
 class BoundaryReader {
@@ -81,12 +92,22 @@ class BoundaryReader {
 
   /** After a delimiter: CRLF means one more part, `--` the end. */
   async hasPart(): Promise<boolean> {
+    await this.#skipPadding();
     await this.#need(2);
     const mark = this.#pending.subarray(0, 2).toString("latin1");
     this.#pending = this.#pending.subarray(2);
     if (mark === "--") return false;
     if (mark === CRLF) return true;
     throw malformed("a boundary is followed by neither a line break nor --");
+  }
+
+  /** RFC 2046 section 5.1.1: blanks may stand between a boundary and its line break. */
+  async #skipPadding(): Promise<void> {
+    for (let skipped = 0; skipped < MAX_HEADER_BYTES; skipped += 1) {
+      await this.#need(1);
+      if (!BLANKS.has(this.#pending[0])) return;
+      this.#pending = this.#pending.subarray(1);
+    }
   }
 
   async readHeaders(): Promise<string> {

@@ -104,6 +104,17 @@ test("POST /user/profile-picture stores the original, row and job, and answers 2
   expect(JSON.stringify(profile.body)).not.toContain("originals");
 });
 
+test("an upload as .NET's HttpClient writes it is accepted", async () => {
+  const disposition = "form-data; name=image; filename=a.png; filename*=utf-8''a.png";
+  const head = `--9b7e3c55-1d0a\r\nContent-Disposition: ${disposition}\r\n\r\n`;
+  const reply = await app.send("POST", "/user/profile-picture", {
+    token: ada.token,
+    headers: { "content-type": `multipart/form-data; boundary="9b7e3c55-1d0a"` },
+    body: new Blob([head, png(640, 480) as BlobPart, `\r\n--9b7e3c55-1d0a--\r\n`]),
+  });
+  expect(reply.status).toBe(202);
+});
+
 test("a second upload takes the first one's job and original back", async () => {
   const first = await upload(form(png(640, 480)));
   const second = await upload(form(png(100, 100)));
