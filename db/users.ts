@@ -65,13 +65,25 @@ export async function insertUser(db: Kysely<Database>, user: NewUser): Promise<s
   }
 }
 
+export type Credentials = { readonly id: string; readonly passwordHash: string };
+
 /** What a login is checked against. */
 export async function findCredentials(
   db: Kysely<Database>,
   username: string,
-): Promise<{ readonly id: string; readonly passwordHash: string } | undefined> {
+): Promise<Credentials | undefined> {
   return await db.selectFrom("users").select(["id", "password_hash as passwordHash"])
     .where("username_key", "=", usernameKey(username)).executeTakeFirst();
+}
+
+/** Another hash of the same password, unless the password was changed since `old` was read. */
+export async function renewPasswordHash(
+  db: Kysely<Database>,
+  old: Credentials,
+  passwordHash: string,
+): Promise<void> {
+  await db.updateTable("users").set({ password_hash: passwordHash })
+    .where("id", "=", old.id).where("password_hash", "=", old.passwordHash).execute();
 }
 
 /** The password hash of a user. */

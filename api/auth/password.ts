@@ -3,6 +3,7 @@
  * on an edge. Both read each other's strings.
  * @see RFC 9106
  */
+import { PASSWORD_FORM } from "#shared/contracts/accounts.ts";
 import { AppError } from "#shared/errors.ts";
 
 export interface PasswordHasher {
@@ -18,6 +19,25 @@ export const ARGON2ID = { memoryKiB: 19_456, passes: 2, lanes: 1, hashBytes: 32 
 /** A hash of nothing anyone can type, with the same parameters: what an unknown name is checked against. */
 export const UNKNOWN_USER_PHC = "$argon2id$v=19$m=19456,t=2,p=1$c2x1aWNlLXVua25vd24tdXNlcg$" +
   "zXbGJ5d0yL1mQ9r8o7n6p5q4s3t2u1v0wXyZaBcDeFg";
+
+/** `raw`: it fits only as it was typed, so its hash is older than the form passwords have now. */
+export type PasswordFit = "normalised" | "raw" | "none";
+
+/**
+ * How `typed` fits `phc`. What is computed hangs on `typed` alone as long as nothing fits, so a wrong
+ * password takes the same time whether `phc` is a user's or `UNKNOWN_USER_PHC`.
+ * @throws AppError UNAVAILABLE when too many wait
+ */
+export async function fitPassword(
+  hasher: PasswordHasher,
+  phc: string,
+  typed: string,
+): Promise<PasswordFit> {
+  const normalised = typed.normalize(PASSWORD_FORM);
+  if (await hasher.verify(phc, normalised)) return "normalised";
+  if (normalised === typed) return "none";
+  return await hasher.verify(phc, typed) ? "raw" : "none";
+}
 
 const MAX_WAITING = 256;
 

@@ -3,11 +3,18 @@
  */
 import { type Context, Hono } from "hono";
 import { closeSession, closeSessionOfToken, openSession, rotateSession } from "#db/sessions.ts";
-import { findCredentials, insertUser, isUsernameTaken } from "#db/users.ts";
+import {
+  type Credentials,
+  findCredentials,
+  insertUser,
+  isUsernameTaken,
+  renewPasswordHash,
+} from "#db/users.ts";
 import {
   accountBodySchema,
   type LoginRequest,
   loginRequestSchema,
+  PASSWORD_FORM,
   refreshRequestSchema,
   type SignupRequest,
   signupRequestSchema,
@@ -19,7 +26,7 @@ import { readSignedIn } from "../auth/auth.ts";
 import { readRefreshCookie, setTokenCookies } from "../auth/cookies.ts";
 import type { ApiEnv, Deps, SignedIn } from "../deps.ts";
 import { describe } from "../http/openapi.ts";
-import { UNKNOWN_USER_PHC } from "../auth/password.ts";
+import { fitPassword, type PasswordFit, UNKNOWN_USER_PHC } from "../auth/password.ts";
 import { REFRESH_GRACE_MS, REFRESH_TOKEN_S } from "../auth/tokens.ts";
 import { zv, zvOptionalJson } from "../http/validate.ts";
 
@@ -115,17 +122,7 @@ async function signUp(deps: Deps, request: SignupRequest) {
 }
 
 async function logIn(deps: Deps, c: Context<ApiEnv>, request: LoginRequest): Promise<TokenPair> {
-  const user = await findCredentials(deps.db, request.username);
-  // An unknown name costs the same hash, so that time does not tell which names exist.
-  const phc = user?.passwordHash ?? UNKNOWN_USER_PHC;
-  const address = deps.remoteAddress(c.req.raw, c.env);
-  const isRight = await deps.loginAttempts.run(
-    `${request.username.toLowerCase()} ${address}`,
-    async () => await deps.passwords.verify(phc, request.password) && user !== undefined,
-  );
-  if (!isRight || user === undefined) {
-    throw new AppError("INVALID_CREDENTIALS", "no user has this username and password");
-  }
+  const user = await checkCredentials(deps, c, request);
   const refreshToken = deps.tokens.newRefresh();
   const now = deps.clock();
   const sessionId = await openSession(deps.db, {
@@ -135,6 +132,36 @@ async function logIn(deps: Deps, c: Context<ApiEnv>, request: LoginRequest): Pro
     expiresAt: refreshExpiry(now),
   });
   return issue(deps, { userId: user.id, sessionId }, refreshToken);
+}
+
+async function checkCredentials(
+  deps: Deps,
+  c: Context<ApiEnv>,
+  { username, password }: LoginRequest,
+): Promise<Credentials> {
+  const user = await findCredentials(deps.db, username);
+  // An unknown name costs the same hash, so that time does not tell which names exist.
+  const phc = user?.passwordHash ?? UNKNOWN_USER_PHC;
+  const address = deps.remoteAddress(c.req.raw, c.env);
+  const found: { fit: PasswordFit } = { fit: "none" };
+  const isRight = await deps.loginAttempts.run(
+    `${username.toLowerCase()} ${address}`,
+    async () => {
+      found.fit = await fitPassword(deps.passwords, phc, password);
+      return found.fit !== "none" && user !== undefined;
+    },
+  );
+  if (!isRight || user === undefined) {
+    throw new AppError("INVALID_CREDENTIALS", "no user has this username and password");
+  }
+  if (found.fit === "raw") await renewHash(deps, user, password);
+  return user;
+}
+
+/** From now on the password fits however its characters are typed. */
+async function renewHash(deps: Deps, user: Credentials, typed: string): Promise<void> {
+  await renewPasswordHash(deps.db, user, await deps.passwords.hash(typed.normalize(PASSWORD_FORM)));
+  deps.log.info("user.password_rehashed", { userId: user.id });
 }
 
 async function refresh(deps: Deps, token: string | undefined): Promise<TokenPair> {

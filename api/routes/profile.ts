@@ -13,6 +13,7 @@ import {
 } from "#shared/contracts/accounts.ts";
 import { AppError } from "#shared/errors.ts";
 import { requireUser } from "../auth/auth.ts";
+import { fitPassword } from "../auth/password.ts";
 import type { ApiEnv, Deps, PublicUrls } from "../deps.ts";
 import { renderImage } from "../http/image-body.ts";
 import { describe } from "../http/openapi.ts";
@@ -121,7 +122,8 @@ async function replacePassword(
   const address = deps.remoteAddress(c.req.raw, c.env);
   const isRight = await deps.loginAttempts.run(
     `${userId} ${address}`,
-    async () => phc !== undefined && await deps.passwords.verify(phc, currentPassword),
+    async () =>
+      phc !== undefined && await fitPassword(deps.passwords, phc, currentPassword) !== "none",
   );
   if (!isRight) throw new AppError("FORBIDDEN", "the current password is wrong");
   const ended = await changePassword(deps.db, {

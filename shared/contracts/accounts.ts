@@ -9,7 +9,14 @@ const usernameSchema = z.string().regex(
   /^[^\s\p{C}]{3,20}$/u,
   "expected 3 to 20 characters without spaces",
 );
-const passwordSchema = z.string().min(8).max(64);
+/** One key gives other code points on other systems (NFC, NFD, full width): passwords are hashed in this form. */
+export const PASSWORD_FORM = "NFKC";
+const passwordSchema = z.string().normalize(PASSWORD_FORM).min(8).max(64);
+/**
+ * As it was typed: what was hashed before passwords had one form is found by it. 64 characters in
+ * normal form come from at most 512 UTF-16 units, four for each and twice as many beyond the BMP.
+ */
+const typedPasswordSchema = z.string().min(1).max(512);
 const nameSchema = lineSchema(3, 20);
 
 export const signupRequestSchema = z.strictObject({
@@ -31,7 +38,7 @@ export type AccountBody = z.infer<typeof accountBodySchema>;
 /** Bounded, but not by the rules of a new account: those must not tell which names can exist. */
 export const loginRequestSchema = z.strictObject({
   username: z.string().min(1).max(100).regex(/^[^\0]*$/),
-  password: z.string().min(1).max(200),
+  password: typedPasswordSchema,
 }).meta({ id: "LoginRequest" });
 export type LoginRequest = z.infer<typeof loginRequestSchema>;
 
@@ -59,7 +66,7 @@ export const profileChangesSchema = z.strictObject({
   first_name: nameSchema.nullish(),
   last_name: nameSchema.nullish(),
   password: passwordSchema.optional().describe("A new password; ends every other session"),
-  current_password: z.string().min(1).max(200).optional().describe("Needed for a new password"),
+  current_password: typedPasswordSchema.optional().describe("Needed for a new password"),
 }).refine((changes) => changes.password === undefined || changes.current_password !== undefined, {
   path: ["current_password"],
   message: "expected the current password along with a new one",
