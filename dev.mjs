@@ -37,7 +37,7 @@ const COMMANDS = {
   test: {
     script: "test/run.ts",
     args: [],
-    tools: ["ffmpeg", "chromium", "postgres", "rabbitmq", "nginx", "vlc", "gstreamer"],
+    tools: ["ffmpeg", "chromium", "postgres", "rabbitmq", "nginx", "vlc", "gstreamer", "obs"],
   },
 };
 
@@ -90,6 +90,11 @@ const TOOLS = {
       ["adaptivedemux2", "libav", "playback", "videoparsersbad"].every((name) =>
         libraryFile(`gstreamer-1.0/libgst${name}.so`)
       ) && onPath("gst-launch-1.0"),
+  },
+  obs: {
+    packages: ["obs-studio", "xvfb"],
+    // It cannot be asked without a screen.
+    find: () => onPath("Xvfb") && onPath("obs") && libraryFile("obs-plugins/obs-websocket.so"),
   },
 };
 

@@ -8,6 +8,7 @@ import type { ApiEnv, Deps } from "./deps.ts";
 import { front } from "./http/front.ts";
 import { createErrorHandler, renderProblem } from "./http/problem.ts";
 import { authRoutes } from "./routes/auth.ts";
+import { broadcastRoutes } from "./routes/broadcasts.ts";
 import { channelRoutes } from "./routes/channel.ts";
 import { clipRoutes } from "./routes/clips.ts";
 import { controlRoutes } from "./routes/control.ts";
@@ -35,6 +36,7 @@ export function createApp(deps: Deps) {
     .route("/auth", authRoutes(deps))
     .route("/user", profileRoutes(deps))
     .route("/user/channel", channelRoutes(deps))
+    .route("/user/channel", broadcastRoutes(deps))
     .route("/user/channel/videos", videoRoutes(deps))
     .route("/user/channel/videos", clipRoutes(deps))
     .route("/user/channel/videos", downloadRoutes(deps))

@@ -11,7 +11,11 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-const NODE = { nodeId: "node-a", nodeInstanceId: crypto.randomUUID() };
+const NODE = {
+  nodeId: "node-a",
+  nodeInstanceId: crypto.randomUUID(),
+  remoteAddress: "192.0.2.1",
+};
 
 function authorise(
   channel: Pick<TestChannel, "streamKeyHash">,

@@ -15,6 +15,7 @@ import {
   presumeEnd,
 } from "./broadcasts.ts";
 import { type Param, prepareStatement } from "./driver/prepared.ts";
+import { relayFrom } from "./relay-publishers.ts";
 import type { BroadcastState, Database } from "./schema.ts";
 
 export type AuthoriseInput = {
@@ -22,6 +23,8 @@ export type AuthoriseInput = {
   readonly nodeId: string;
   readonly nodeInstanceId: string;
   readonly publisherId: string;
+  /** Where the publisher's connection comes from, as the node sees it. */
+  readonly remoteAddress: string;
   readonly now: Date;
 };
 
@@ -92,6 +95,8 @@ async function findCandidate(db: Kysely<Database>, streamKeyHash: Uint8Array) {
 
 export type RunningVideo = {
   readonly broadcastId: string;
+  /** Its node has been asked to end it. */
+  readonly isStopping: boolean;
   readonly nodeId: string | null;
   readonly videoUrl: string;
 };
@@ -107,7 +112,13 @@ export async function findRunningVideo(
   const candidate = await findCandidate(db, streamKeyHash);
   const open = openOf(candidate);
   if (open === null || !isRunning(candidate.state)) return null;
-  return { broadcastId: open.id, nodeId: candidate.nodeId, videoUrl: open.videoUrl };
+  const { nodeId, stopReason } = candidate;
+  return {
+    broadcastId: open.id,
+    isStopping: stopReason !== null,
+    nodeId,
+    videoUrl: open.videoUrl,
+  };
 }
 
 function openOf(candidate: Candidate): Open | null {
@@ -158,6 +169,7 @@ async function resume(
     epoch: sql<number>`epoch + (node_instance_id <> ${input.nodeInstanceId}::uuid)::int`,
     node_instance_id: input.nodeInstanceId,
     publisher_id: input.publisherId,
+    relay: relayFrom(input.remoteAddress),
     seen_at: input.now,
   })
     .where("id", "=", open.id).where("node_id", "=", input.nodeId)
@@ -217,6 +229,7 @@ async function handOver(
   const open = requireOpen(candidate);
   const { epoch } = await trx.updateTable("broadcasts").set({
     ...ownerOf(input),
+    relay: relayFrom(input.remoteAddress),
     epoch: sql<number>`epoch + 1`,
   }).where("id", "=", open.id).returning("epoch").executeTakeFirstOrThrow();
   return render(candidate, { ...open, epoch }, false);

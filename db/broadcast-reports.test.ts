@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeIssue } from "#shared/contracts/issues.ts";
 import { newId } from "#shared/ids.ts";
 import { insertChannel, insertVideo, type TestChannel } from "#test/helpers/rows.ts";
 import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts";
@@ -33,6 +34,7 @@ async function authorise(channel: TestChannel) {
     nodeId: NODE,
     nodeInstanceId: INSTANCE,
     publisherId: crypto.randomUUID(),
+    remoteAddress: "192.0.2.1",
     now: new Date(),
   });
 }
@@ -66,7 +68,7 @@ const FIGURES = {
   fps: 29.97,
   encodeSpeed: 1.5,
   viewers: 3,
-  issues: [{ code: "KEYFRAMES", detail: `Keyframe every 8.3 s: "set" 2 s` }],
+  issues: [describeIssue({ code: "RECORDING_FAILING", reason: `no "room"` }, STARTED_AT)],
 };
 
 function progress(

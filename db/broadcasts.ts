@@ -125,3 +125,15 @@ export async function requestStop(db: Kysely<Database>, request: StopRequest): P
     stop_at: sql<Date>`least(stop_at, ${stopAt})`,
   }).where("channel_id", "=", request.channelId).where("state", "<>", "ended").execute();
 }
+
+/** The same for one broadcast, at once. */
+export async function stopBroadcast(
+  db: Kysely<Database>,
+  broadcastId: string,
+  reason: EndReason,
+): Promise<void> {
+  await db.updateTable("broadcasts").set({
+    stop_reason: sql<EndReason>`coalesce(stop_reason, ${reason}::text)`,
+    stop_at: sql<Date>`least(stop_at, now())`,
+  }).where("id", "=", broadcastId).where("state", "<>", "ended").execute();
+}

@@ -1,17 +1,22 @@
 /**
  * Publishers of an nginx-rtmp in front, which says when one begins and ends and nothing in between.
  */
-import type { Kysely, Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import { AppError } from "#shared/errors.ts";
 import { authorisePublisher, findRunningVideo } from "./authorise.ts";
 import { reportStarted } from "./broadcast-reports.ts";
-import { type BroadcastRow, endBroadcast, lockBroadcast, NGINX_RTMP_NODE } from "./broadcasts.ts";
+import {
+  type BroadcastRow,
+  endBroadcast,
+  lockBroadcast,
+  NGINX_RTMP_NODE,
+  stopBroadcast,
+} from "./broadcasts.ts";
+import { withoutPublisher, withPublisher } from "./relay-publishers.ts";
 import type { Database } from "./schema.ts";
 
 /** nginx has no instances that could take a broadcast over from each other. */
 const INSTANCE = "00000000-0000-8000-8000-000000000000";
-/** Turned away by nginx as the second one, a publisher ends at once. */
-const TURNED_AWAY_MS = 10_000;
 
 export type NginxPublisher = {
   readonly streamKeyHash: Uint8Array;
@@ -22,7 +27,7 @@ export type NginxPublisher = {
 
 /**
  * The public name of the video a publisher goes into. The broadcast runs from now on. One that runs
- * already, here or on a media node, stays as it is: whoever receives the media decides about a second
+ * already, here or on a media node, goes on: whoever receives the media decides about a second
  * publisher.
  * @throws AppError UNKNOWN_STREAM_KEY, CHANNEL_DISABLED, CHANNEL_HAS_NO_VIDEO
  */
@@ -31,8 +36,8 @@ export async function beginNginxPublish(
   { streamKeyHash, publisherId, now }: NginxPublisher,
 ): Promise<string> {
   const running = await findRunningVideo(db, streamKeyHash);
-  if (running !== null) {
-    if (running.nodeId === NGINX_RTMP_NODE) await noteReturn(db, running.broadcastId, now);
+  if (running !== null && !running.isStopping) {
+    await notePublisher(db, running.broadcastId, { publisherId, now });
     return running.videoUrl;
   }
   const owner = { nodeId: NGINX_RTMP_NODE, nodeInstanceId: INSTANCE };
@@ -40,6 +45,7 @@ export async function beginNginxPublish(
     ...owner,
     streamKeyHash,
     publisherId: publisherId ?? crypto.randomUUID(),
+    remoteAddress: "",
     now,
   });
   await reportStarted(db, {
@@ -50,28 +56,52 @@ export async function beginNginxPublish(
     source: { video: null, audio: null, encoder: null },
     renditions: [],
   }, now);
+  await notePublisher(db, broadcastId, { publisherId, now });
   return videoUrl;
 }
 
-async function noteReturn(db: Kysely<Database>, broadcastId: string, now: Date): Promise<void> {
-  await db.updateTable("broadcasts").set({ seen_at: now }).where("id", "=", broadcastId).execute();
+async function notePublisher(
+  db: Kysely<Database>,
+  broadcastId: string,
+  { publisherId, now }: Pick<NginxPublisher, "publisherId" | "now">,
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const row = await lockBroadcast(trx, broadcastId);
+    if (row === undefined || row.state === "ended") return;
+    await trx.updateTable("broadcasts").set({
+      relay: withPublisher(row.relay, publisherId, now),
+      // On a media node that is the node's own word.
+      ...(row.node_id === NGINX_RTMP_NODE ? { seen_at: now } : {}),
+    }).where("id", "=", row.id).execute();
+  });
 }
 
-/** Ends what the publisher ran, unless a media node has taken it over. Fine when there is nothing. */
+/**
+ * Ends what the publisher ran. On a media node only while nginx passes the live publish on; the node
+ * learns it from the answer to its next report. Fine when there is nothing.
+ */
 export async function endNginxPublish(
   db: Kysely<Database>,
   publisher: NginxPublisher,
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const row = await findOwn(trx, publisher) ?? await findByKey(trx, publisher);
-    if (row === undefined || row.node_id !== NGINX_RTMP_NODE || row.state === "ended") return;
-    const { now } = publisher;
-    await endBroadcast(trx, row, {
-      reason: "publisher_stopped",
-      endedAt: now,
-      durationMs: Math.max(0, now.getTime() - (row.started_at ?? now).getTime()),
-      recordedBytes: null,
-    });
+    if (row === undefined || row.state === "ended" || row.relay === null) return;
+    const { publisherId, now } = publisher;
+    const { relay, isOver } = withoutPublisher(row.relay, publisherId, now);
+    await trx.updateTable("broadcasts").set({ relay }).where("id", "=", row.id).execute();
+    if (!isOver) return;
+    if (row.node_id === NGINX_RTMP_NODE) await endHere(trx, row, now);
+    else if (relay.address !== null) await stopBroadcast(trx, row.id, "publisher_stopped");
+  });
+}
+
+async function endHere(trx: Transaction<Database>, row: BroadcastRow, now: Date): Promise<void> {
+  await endBroadcast(trx, row, {
+    reason: "publisher_stopped",
+    endedAt: now,
+    durationMs: Math.max(0, now.getTime() - (row.started_at ?? now).getTime()),
+    recordedBytes: null,
   });
 }
 
@@ -81,26 +111,23 @@ async function findOwn(
   { publisherId }: NginxPublisher,
 ): Promise<BroadcastRow | undefined> {
   if (publisherId === null) return undefined;
+  const publishers = JSON.stringify({ publishers: [{ id: publisherId }] });
   const found = await trx.selectFrom("broadcasts").select("id")
-    .where("node_id", "=", NGINX_RTMP_NODE).where("publisher_id", "=", publisherId)
-    .where("state", "<>", "ended").executeTakeFirst();
+    .where("state", "<>", "ended")
+    .where(sql<boolean>`relay @> ${publishers}::text::jsonb`).executeTakeFirst();
   return found === undefined ? undefined : await lockBroadcast(trx, found.id);
 }
 
-/**
- * By the key: nginx was restarted without a word and another publisher has gone on, or the caller
- * does not say who ended. A second publisher that nginx turned away ends nothing.
- */
+/** By the key, when nginx did not say who began or does not say who ended. */
 async function findByKey(
   trx: Transaction<Database>,
-  { streamKeyHash, publisherId, now }: NginxPublisher,
+  { streamKeyHash, publisherId }: NginxPublisher,
 ): Promise<BroadcastRow | undefined> {
   const running = await findRunningVideo(trx, streamKeyHash).catch(unlessRefused);
   if (running === null) return undefined;
   const row = await lockBroadcast(trx, running.broadcastId);
-  const isTurnedAway = publisherId !== null && row !== undefined &&
-    now.getTime() - row.seen_at.getTime() < TURNED_AWAY_MS;
-  return isTurnedAway ? undefined : row;
+  const isNamed = (row?.relay?.publishers.length ?? 0) > 0;
+  return publisherId !== null && isNamed ? undefined : row;
 }
 
 /** A key that is unknown by now has nothing to end. */

@@ -2,11 +2,13 @@
  * The tables as Kysely sees them. Times are `timestamptz` (Date), ids are UUIDv7 made by us.
  */
 import type { ColumnType, Generated } from "kysely";
-import type { EndReason, Issue, LadderPolicy, Latency } from "#shared/contracts/broadcast.ts";
+import type { EndReason, LadderPolicy, Latency } from "#shared/contracts/broadcast.ts";
 import type { RenditionFacts, SourceFacts } from "#shared/contracts/broadcast.ts";
 import type { ImageVariant } from "#shared/contracts/control.ts";
+import type { ReportedIssue } from "#shared/contracts/issues.ts";
 import type { DownloadStatus } from "#shared/contracts/downloads.ts";
 import type { ImagePurpose, Job } from "#shared/contracts/jobs.ts";
+import type { Relay } from "./relay-publishers.ts";
 
 type CreatedAt = ColumnType<Date, Date | undefined, never>;
 type UpdatedAt = ColumnType<Date, Date | undefined, Date>;
@@ -107,7 +109,8 @@ export type BroadcastsTable = {
   state: Generated<BroadcastState>;
   source: Json<SourceFacts | null>;
   renditions: Json<readonly RenditionFacts[] | null>;
-  issues: Json<readonly Issue[] | null>;
+  /** Read with `readIssues`: rows from before the last upgrade have another shape. */
+  issues: Json<readonly ReportedIssue[] | null>;
   ingest_bitrate_bps: number | null;
   fps: number | null;
   encode_speed: number | null;
@@ -116,6 +119,8 @@ export type BroadcastsTable = {
   stop_reason: EndReason | null;
   /** `stop_reason` counts from then on (a grace period); null: at once. */
   stop_at: Date | null;
+  /** Null: no nginx-rtmp in front has anything to do with it. */
+  relay: Json<Relay | null>;
   end_reason: EndReason | null;
   end_detail: string | null;
   recorded_bytes: ColumnType<number | null, number | null, number | null>;

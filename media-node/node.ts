@@ -13,9 +13,11 @@ import { Broadcasts } from "./broadcast/broadcasts.ts";
 import type { IngestLimits } from "./ingest/admission/limits.ts";
 import { createIngestServer } from "./ingest/rtmp/server.ts";
 import type { Encoder } from "./ladder/ffmpeg/ffmpeg-args.ts";
-import { FfmpegEngine } from "./ladder/ffmpeg/ffmpeg-engine.ts";
+import type { StartEngine } from "./ladder/engine.ts";
+import { startFfmpegEngine } from "./ladder/ffmpeg/ffmpeg-engine.ts";
 import { type FfmpegFacts, probeFfmpeg } from "./ladder/ffmpeg/probe-ffmpeg.ts";
-import { BroadcastJournal, type JournalEntry } from "./broadcast/journal.ts";
+import { BroadcastJournal } from "./broadcast/journal.ts";
+import { isRunning, type JournalEntry } from "./broadcast/journal-entry.ts";
 import { ReportQueue } from "./broadcast/report-queue.ts";
 import { loadNodeId } from "./node-id.ts";
 import { LiveRegistry } from "./live/live-registry.ts";
@@ -141,9 +143,9 @@ async function startNode(options: MediaNodeOptions): Promise<Running> {
   return { broadcasts, ports: { rtmp: ingest.port, hls: playback.port }, stop };
 }
 
-function createEngine(options: MediaNodeOptions, ffmpeg: FfmpegFacts, log: Logger): FfmpegEngine {
+function createEngine(options: MediaNodeOptions, ffmpeg: FfmpegFacts, log: Logger): StartEngine {
   const { path: ffmpegPath, frameModeFlag } = ffmpeg;
-  return new FfmpegEngine({ ffmpegPath, frameModeFlag, encoder: options.encoder, log });
+  return startFfmpegEngine({ ffmpegPath, frameModeFlag, encoder: options.encoder, log });
 }
 
 type LeftoverDeps = Pick<MediaNodeOptions, "control" | "storage" | "log"> & {
@@ -172,15 +174,15 @@ async function takeOver(deps: TakeOverDeps): Promise<{ close: () => void }> {
 /** False when there is nothing to go on with. */
 async function resumeBroadcast(deps: TakeOverDeps, entry: JournalEntry): Promise<boolean> {
   const { broadcasts, spoolFolder, log } = deps;
-  const { broadcastId, broadcast: saved, ended } = entry;
-  if (ended !== null || saved === undefined) return false;
-  const { reconnectWindowMs } = saved.authorisation.settings;
+  const { broadcastId } = entry;
+  if (!isRunning(entry)) return false;
+  const { reconnectWindowMs } = entry.running.settings;
   const lastSignMs = await lastWriteMs(join(spoolFolder, broadcastId)) ??
     Date.parse(entry.startedAt);
   // Whoever was away for longer than the window does not come back: the end is decided at once.
   const windowMs = Date.now() - lastSignMs > reconnectWindowMs ? 0 : reconnectWindowMs;
   try {
-    await broadcasts.resume(saved, windowMs);
+    await broadcasts.resume(entry, windowMs);
     return true;
   } catch (error) {
     log.error("broadcast.resume_failed", { broadcastId, reason: messageOf(error) });
@@ -217,20 +219,12 @@ function reportLeftover(
   entry: JournalEntry,
   recording: { readonly durationMs: number; readonly recordedBytes: number },
 ): ReportQueue {
-  const { broadcastId, epoch } = entry;
+  const { broadcastId, controlEpoch: epoch } = entry;
   const { durationMs, recordedBytes } = recording;
   const endedAt = new Date(Date.parse(entry.startedAt) + durationMs).toISOString();
   const detail = "the media node stopped unexpectedly";
-  const ended = entry.ended ?? {
-    nodeId,
-    broadcastId,
-    epoch,
-    endedAt,
-    reason: "node_lost" as const,
-    detail,
-    durationMs,
-    recordedBytes,
-  };
+  const lost = { endedAt, reason: "node_lost" as const, detail, durationMs, recordedBytes };
+  const ended = { nodeId, broadcastId, epoch, ...(entry.ended ?? lost) };
   const forget = () => journal.remove(broadcastId);
   const queue = new ReportQueue({ log, onStale: forget });
   const send = async () => {

@@ -24,6 +24,7 @@ export const REFUSALS = {
     title: "Cookie-authenticated writes must come from our origin",
   },
   NOT_FOUND: { status: 404, title: "Not found" },
+  NO_BROADCAST: { status: 404, title: "There has been no broadcast" },
   METHOD_NOT_ALLOWED: { status: 405, title: "The method is not allowed here" },
   CONFLICT: { status: 409, title: "The request conflicts with the current state" },
   USERNAME_TAKEN: { status: 409, title: "The username is taken" },

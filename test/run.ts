@@ -44,7 +44,7 @@ const SUITES: readonly Suite[] = [
     argv: VITEST_ON_BUN,
     files: [
       below("{api,cli,db,media-node,resizer,shared,web}"),
-      below("test/{checks,gate,helpers}"),
+      below("test/{checks,fuzz,gate,helpers}"),
     ],
     without: [ALONE],
   },

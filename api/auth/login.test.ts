@@ -55,14 +55,13 @@ test("unknown user and wrong password take the same time", async () => {
     expect(reply.status).toBe(401);
     return performance.now() - startedAt;
   };
-  const known: number[] = [];
-  const unknown: number[] = [];
-  // In pairs, so that whatever else runs on the machine slows both alike.
+  // In turns, and of each the quick ones: what else runs on the machine only makes some of them slower.
+  const times = { known: [] as number[], unknown: [] as number[] };
   for (let pair = 0; pair < 100; pair += 1) {
-    known.push(await measure("known"));
-    unknown.push(await measure("unknown"));
+    const order = pair % 2 === 0 ? ["known", "unknown"] as const : ["unknown", "known"] as const;
+    for (const username of order) times[username].push(await measure(username));
   }
-  const ratio = median(known) / median(unknown);
+  const ratio = quickOf(times.known) / quickOf(times.unknown);
   expect(ratio).toBeGreaterThan(0.9);
   expect(ratio).toBeLessThan(1.1);
   await timed.close();
@@ -83,6 +82,7 @@ test("50 parallel sign-ups of one name make one row", async () => {
   expect(rows).toHaveLength(1);
 });
 
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
+/** A tenth of `values` is smaller. */
+function quickOf(values: readonly number[]): number {
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 10)] ?? 0;
 }

@@ -47,7 +47,11 @@ async function live(nodeId: string) {
   const { channelId, streamKeyHash } = await insertChannel(database.db);
   await insertVideo(database.db, channelId);
   const now = new Date();
-  const ids = { nodeInstanceId: crypto.randomUUID(), publisherId: crypto.randomUUID() };
+  const ids = {
+    nodeInstanceId: crypto.randomUUID(),
+    publisherId: crypto.randomUUID(),
+    remoteAddress: "192.0.2.1",
+  };
   const answer = await authorisePublisher(database.db, { streamKeyHash, nodeId, now, ...ids });
   const { broadcastId, epoch } = answer;
   const source = { video: null, audio: null, encoder: null };
@@ -91,7 +95,11 @@ test("createReaper() counts silence from its own start", async () => {
 test("createReaper() forgets publishers that never sent anything; their video waits on", async () => {
   const { channelId, streamKeyHash } = await insertChannel(database.db);
   const videoId = await insertVideo(database.db, channelId);
-  const ids = { nodeInstanceId: crypto.randomUUID(), publisherId: crypto.randomUUID() };
+  const ids = {
+    nodeInstanceId: crypto.randomUUID(),
+    publisherId: crypto.randomUUID(),
+    remoteAddress: "192.0.2.1",
+  };
   const now = new Date();
   const { broadcastId } = await authorisePublisher(
     database.db,

@@ -11,11 +11,13 @@ import {
   imageReportSchema,
   type PosterRequest,
   posterRequestSchema,
+  type ProgressRequest,
   progressRequestSchema,
   progressResponseSchema,
   startedRequestSchema,
   storyboardReportSchema,
 } from "#shared/contracts/control.ts";
+import { readIssues } from "#shared/contracts/issues.ts";
 import { AppError } from "#shared/errors.ts";
 import { isStorageKey } from "#shared/storage/port.ts";
 import { authorisePublisher } from "#db/authorise.ts";
@@ -42,6 +44,7 @@ const REPORT = { answers: { 204: null }, refuses: ["STALE_EPOCH"] } as const;
 
 /** The control plane's routes; every write is idempotent. */
 export function controlRoutes(deps: Deps) {
+  const told = new Set<string>();
   return new Hono<ApiEnv>()
     .post(
       "/control/authorise",
@@ -72,7 +75,10 @@ export function controlRoutes(deps: Deps) {
       }),
       requireService(deps),
       zv("json", progressRequestSchema),
-      async (c) => c.json(await reportProgress(deps.db, c.req.valid("json"), deps.clock()), 200),
+      async (c) => {
+        const report = readReport(deps, c.req.valid("json"), told);
+        return c.json(await reportProgress(deps.db, report, deps.clock()), 200);
+      },
     )
     .post(
       "/control/ended",
@@ -146,7 +152,7 @@ export function controlRoutes(deps: Deps) {
 }
 
 async function authorise(deps: Deps, request: AuthoriseRequest) {
-  const { nodeId, nodeInstanceId, publisherId, streamKey } = request;
+  const { nodeId, nodeInstanceId, publisherId, streamKey, remoteAddress } = request;
   const streamKeyHash = await deps.streamKeys.hash(streamKey);
   try {
     const now = deps.clock();
@@ -155,12 +161,31 @@ async function authorise(deps: Deps, request: AuthoriseRequest) {
       nodeId,
       nodeInstanceId,
       publisherId,
+      remoteAddress,
       now,
     });
   } catch (error) {
-    logRefusal(deps.log, error, { streamKey, nodeId, remoteAddress: request.remoteAddress });
+    logRefusal(deps.log, error, { streamKey, nodeId, remoteAddress });
     throw error;
   }
+}
+
+/** Reports come every second: a code is told once, and of many only so many. */
+const MAX_TOLD_CODES = 100;
+
+/** `request` with the issues that are known; what only a newer node knows is told and left out. */
+function readReport(deps: Deps, request: ProgressRequest, told: Set<string>): ProgressRequest {
+  const since = deps.clock().toISOString();
+  const broadcasts = request.broadcasts.map((broadcast) => {
+    const read = readIssues(broadcast.issues, since);
+    for (const code of read.unknown) {
+      if (told.has(code) || told.size >= MAX_TOLD_CODES) continue;
+      told.add(code);
+      deps.log.warn("issue.unknown", { nodeId: request.nodeId, code });
+    }
+    return { ...broadcast, issues: [...read.issues] };
+  });
+  return { ...request, broadcasts };
 }
 
 async function takePoster(c: Context<ApiEnv>, deps: Deps, request: PosterRequest) {

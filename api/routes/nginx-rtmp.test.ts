@@ -4,7 +4,7 @@ import { createApp } from "#api/app.ts";
 import { authorisePublisher } from "#db/authorise.ts";
 import { NGINX_RTMP_NODE } from "#db/broadcasts.ts";
 import { newId } from "#shared/ids.ts";
-import { createTestApp, type TestApp } from "#test/helpers/app.ts";
+import { createTestApp, SERVICE_TOKEN, type TestApp } from "#test/helpers/app.ts";
 import { probeStreams, publish } from "#test/helpers/ffmpeg.ts";
 import { findFreePort } from "#test/helpers/free-port.ts";
 import { type Nginx, startNginx } from "#test/helpers/nginx.ts";
@@ -14,6 +14,9 @@ import { until } from "#test/helpers/until.ts";
 
 const SECRET = "a-secret-for-nginx-0123456789";
 const ALLOWED = "192.0.2.7";
+/** Where nginx passes publishes on from. */
+const RELAY = "192.0.2.8";
+const INSTANCE = crypto.randomUUID();
 let app: TestApp;
 let served: Served;
 let nginx: Nginx;
@@ -160,26 +163,112 @@ test("end finds its broadcast after the stream key was rotated", async () => {
   expect(await openBroadcast(channelId)).toBeUndefined();
 });
 
-test("end leaves a broadcast alone that our media node took over from nginx", async () => {
-  const { channelId, streamKey, streamKeyHash } = await newChannel();
-  const form = { name: streamKey, addr: "10.0.0.1", clientid: "4" };
-  await call("verify", form);
-  const taken = await authorisePublisher(app.deps.db, {
+/** The media node lets in what comes from `remoteAddress`; the broadcast it goes into. */
+async function passOn({ streamKeyHash }: { streamKeyHash: Uint8Array }, remoteAddress = RELAY) {
+  return await authorisePublisher(app.deps.db, {
     streamKeyHash,
     nodeId: "node-a",
-    nodeInstanceId: crypto.randomUUID(),
+    nodeInstanceId: INSTANCE,
     publisherId: crypto.randomUUID(),
+    remoteAddress,
     now: app.deps.clock(),
   });
-  await call("end", form);
-  expect(await openBroadcast(channelId)).toMatchObject({
-    id: taken.broadcastId,
-    node_id: "node-a",
-    epoch: 2,
+}
+
+/** What the node is told to stop when it reports on `broadcast`. */
+async function stopsOf({ broadcastId, epoch }: { broadcastId: string; epoch: number }) {
+  const figures = { durationMs: 1, ingestBitrateBps: 1, fps: 30, encodeSpeed: 1, viewers: 0 };
+  const reply = await app.send<{ stop: { reason: string }[] }>("POST", "/control/progress", {
+    token: SERVICE_TOKEN,
+    json: {
+      nodeId: "node-a",
+      broadcasts: [{ broadcastId, epoch, state: "waiting", issues: [], ...figures }],
+    },
   });
-  // nginx sees the publisher return within the media node's reconnect window.
-  const again = await call("verify", form);
-  expect(again.headers.get("location")).toMatch(new RegExp(`/${taken.videoUrl}$`));
+  return reply.body.stop.map(({ reason }) => reason);
+}
+
+const publisher = (streamKey: string, clientid: string) => ({
+  name: streamKey,
+  addr: "10.0.0.1",
+  clientid,
+});
+
+test("end has a broadcast ended that nginx passes on to our media node", async () => {
+  const channel = await newChannel();
+  const form = publisher(channel.streamKey, "4");
+  const other = await newChannel();
+  await call("verify", form);
+  await call("verify", publisher(other.streamKey, "5"));
+  const taken = await passOn(channel);
+  const untouched = await passOn(other);
+  expect(await stopsOf(taken)).toEqual([]);
+  expect((await call("end", form)).status).toBe(204);
+  expect((await call("end", form)).status).toBe(204);
+  expect(await stopsOf(taken)).toEqual(["publisher_stopped"]);
+  // The same connection's number with another key is somebody else.
+  await call("end", publisher(other.streamKey, "4"));
+  expect(await stopsOf(untouched)).toEqual([]);
+});
+
+test("a late end does not end the broadcast of a publisher that came back meanwhile", async () => {
+  const channel = await newChannel();
+  const [first, second] = ["6", "7"].map((id) => publisher(channel.streamKey, id));
+  if (first === undefined || second === undefined) throw new Error("two publishers");
+  await call("verify", first);
+  await passOn(channel);
+  app.advance(60_000);
+  const again = await call("verify", second);
+  const resumed = await passOn(channel);
+  expect(again.headers.get("location")).toMatch(new RegExp(`/${resumed.videoUrl}$`));
+  await call("end", first);
+  expect(await stopsOf(resumed)).toEqual([]);
+  await call("end", second);
+  expect(await stopsOf(resumed)).toEqual(["publisher_stopped"]);
+});
+
+test("a second publisher that nginx turns away does not end what a media node runs", async () => {
+  const channel = await newChannel();
+  await call("verify", publisher(channel.streamKey, "8"));
+  const taken = await passOn(channel);
+  app.advance(60_000);
+  await call("verify", publisher(channel.streamKey, "9"));
+  await call("end", publisher(channel.streamKey, "9"));
+  expect(await stopsOf(taken)).toEqual([]);
+  await call("end", publisher(channel.streamKey, "8"));
+  expect(await stopsOf(taken)).toEqual(["publisher_stopped"]);
+});
+
+test("end leaves alone what a publisher from elsewhere runs", async () => {
+  const channel = await newChannel();
+  const form = publisher(channel.streamKey, "10");
+  await call("verify", form);
+  await passOn(channel);
+  const direct = await passOn(channel, "198.51.100.99");
+  await call("end", form);
+  await call("end", form);
+  expect(await stopsOf(direct)).toEqual([]);
+  // Let in by nginx, and refused by the media node: somebody is live.
+  app.advance(60_000);
+  await call("verify", publisher(channel.streamKey, "11"));
+  app.advance(60_000);
+  await call("end", publisher(channel.streamKey, "11"));
+  expect(await stopsOf(direct)).toEqual([]);
+});
+
+test("who starts again right after the end gets a broadcast of its own", async () => {
+  const channel = await newChannel(2);
+  const [first, second] = ["12", "13"].map((id) => publisher(channel.streamKey, id));
+  if (first === undefined || second === undefined) throw new Error("two publishers");
+  await call("verify", first);
+  const taken = await passOn(channel);
+  await call("end", first);
+  await call("verify", second);
+  const next = await passOn(channel);
+  expect(next.broadcastId).not.toBe(taken.broadcastId);
+  expect(await stopsOf(taken)).toEqual(["publisher_stopped"]);
+  await call("end", second);
+  expect(await stopsOf(next)).toEqual(["publisher_stopped"]);
 });
 
 test("a real nginx relays a real publish under the video's URL and reports its end", async () => {

@@ -5,9 +5,10 @@
  * The answer to `verify` makes nginx push the publish to `rtmp://<public RTMP host>/hls-live/<url>`.
  * There nginx itself is the public RTMP address and serves HLS from its application `hls-live`; the
  * broadcast runs in nginx, so nobody reports on it and it has no lease. To have our own media node
- * behind nginx, let nginx `push` to `rtmp://<media node>/streaming`: the stream key goes along, the
- * media node authorises it and takes over the broadcast that `verify` began. A public video name is
- * never a permission to publish, so the media node does not take `hls-live/<url>`.
+ * behind nginx, let nginx `push` to `rtmp://<media node>/streaming` and ask with `redirect=no` (the
+ * whole set-up is in docs/nginx-rtmp.md): the stream key goes along, the
+ * media node authorises it and takes over the broadcast that `verify` began, and `end` has it ended there.
+ * A public video name is never a permission to publish, so the media node does not take `hls-live/<url>`.
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod";
@@ -34,6 +35,10 @@ const callbackSchema = z.object({
 });
 type Callback = z.infer<typeof callbackSchema>;
 
+const verifyQuerySchema = z.object({
+  redirect: z.enum(["yes", "no"]).default("yes").describe("`no`: 204 where nginx pushes by itself"),
+});
+
 function describeCallback(summary: string, answers: RouteDescription["answers"]) {
   return describe({
     summary: `${summary} (nginx-rtmp; off unless NGINX_RTMP_SECRET or NGINX_RTMP_ALLOW is set)`,
@@ -59,12 +64,14 @@ export function nginxRtmpRoutes(deps: Deps) {
   return new Hono<ApiEnv>()
     .post(
       "/channel/streamKey/verify",
-      describeCallback("May this publisher go live?", { 302: null }),
+      describeCallback("May this publisher go live?", { 302: null, 204: null }),
       admitNginx(deps),
+      zv("query", verifyQuerySchema),
       zv("form", callbackSchema),
       async (c) => {
-        const form = c.req.valid("form");
-        return c.redirect(`${base}${await verify(deps, form)}`, 302);
+        const videoUrl = await verify(deps, c.req.valid("form"));
+        if (c.req.valid("query").redirect === "no") return c.body(null, 204);
+        return c.redirect(`${base}${videoUrl}`, 302);
       },
     )
     .post(
@@ -128,9 +135,12 @@ function readKey({ name, streamKey }: Callback): string {
 
 async function toPublisher(deps: Deps, form: Callback): Promise<NginxPublisher> {
   const { addr, clientid } = form;
+  const streamKeyHash = await deps.streamKeys.hash(readKey(form));
+  // With the key: a connection's number comes again after a restart of nginx, or from another one.
+  const who = [addr ?? "", clientid, ...streamKeyHash].join(" ");
   return {
-    streamKeyHash: await deps.streamKeys.hash(readKey(form)),
-    publisherId: clientid === undefined ? null : await toUuid(`${addr ?? ""} ${clientid}`),
+    streamKeyHash,
+    publisherId: clientid === undefined ? null : await toUuid(who),
     now: deps.clock(),
   };
 }

@@ -8,10 +8,8 @@ import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
 
-/** 2.8 Mbit/s at 30 fps: the best rung of the default ladder. */
-const FRAME_BYTES = 11_667;
 const HEAD_START_S = 20;
-const [directory = "", frameMs = "33"] = process.argv.slice(2);
+const [directory = "", frameMs = "", frameBytes = ""] = process.argv.slice(2);
 
 const live = new LiveRegistry();
 const storage = createFileStorage({ directory });
@@ -27,7 +25,7 @@ const zeroMs = Date.now() - HEAD_START_S * 1000;
 const broadcast = startSyntheticBroadcast({
   live,
   rungs: ["low", "mid", "high"],
-  frameBytes: FRAME_BYTES,
+  frameBytes: Number(frameBytes),
   start: { partTargetMs: 340, wallClockAtZeroMs: zeroMs },
 });
 const rendition = live.get(broadcast.videoUrl)?.rendition("high");

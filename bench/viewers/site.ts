@@ -1,9 +1,20 @@
 /**
  * A live broadcast behind our playback server, in a process with a core of its own.
  */
+import { join } from "node:path";
 import { pinTo } from "../tools/pin.ts";
 
-const PROGRAM = new URL("./site.program.ts", import.meta.url).pathname;
+const CHECKOUT = new URL("../../", import.meta.url).pathname;
+const FRAME_MS = 33;
+/** 2.8 Mbit/s at 30 fps: the best rung of the default ladder. */
+const HIGH_FRAME_BYTES = 11_667;
+
+export type SiteOptions = {
+  /** Of whose code it is made: default ours. */
+  readonly checkout?: string;
+  /** Of every rung; default those of the best one. */
+  readonly frameBytes?: number;
+};
 
 export type Site = {
   readonly pid: number;
@@ -13,8 +24,12 @@ export type Site = {
 };
 
 /** Keeps what it stores in `directory`. */
-export async function startSite(directory: string): Promise<Site> {
-  const child = Bun.spawn([...pinTo(0), process.execPath, PROGRAM, directory], {
+export async function startSite(directory: string, options: SiteOptions = {}): Promise<Site> {
+  const { checkout = CHECKOUT, frameBytes = HIGH_FRAME_BYTES } = options;
+  const program = join(checkout, "bench/viewers/site.program.ts");
+  const args = [program, directory, FRAME_MS, frameBytes].map(String);
+  const child = Bun.spawn([...pinTo(0), process.execPath, ...args], {
+    cwd: checkout,
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
@@ -31,7 +46,8 @@ export async function startSite(directory: string): Promise<Site> {
   return { pid: child.pid, playlist, base, end };
 }
 
-function linesOf(stream: ReadableStream<Uint8Array>): { next: () => Promise<string> } {
+/** The lines of a stream, one after the other. */
+export function linesOf(stream: ReadableStream<Uint8Array>): { next: () => Promise<string> } {
   const reader = stream.getReader();
   const decoder = new TextDecoder();
   let text = "";

@@ -27,12 +27,23 @@ export function createDevLog(terminal: Terminal, startedAtMs: number): DevLog {
 
 function renderLine(line: LogLine & LogFields, terminal: Terminal, startedAtMs: number): string {
   const { style } = terminal;
-  const { level, time, event, ...fields } = line;
+  const { level, time, event, ...facts } = line;
+  const { words, fields } = wordIssue(event, facts);
   const marks = { debug: "·", info: style.good("●"), warn: style.warn("▲"), error: style.bad("✗") };
   const details = Object.entries(fields)
     .map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   const since = renderElapsed(new Date(time).getTime() - startedAtMs);
-  return `[${since}] ${marks[level]} ${event} ${style.dim(details.join(" "))}`;
+  return `[${since}] ${marks[level]} ${words} ${style.dim(details.join(" "))}`;
+}
+
+/** An issue is said in its own words; every other event by its name. */
+function wordIssue(event: string, facts: LogFields): { words: string; fields: LogFields } {
+  const { sentence, advice, ...fields } = facts;
+  if (event === "broadcast.issue_began") {
+    return { words: `${String(sentence)} ${String(advice)}`, fields };
+  }
+  if (event === "broadcast.issue_over") return { words: `Over: ${String(sentence)}`, fields };
+  return { words: event, fields: facts };
 }
 
 /** `83000` → `1:23`. */

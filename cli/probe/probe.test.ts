@@ -71,7 +71,7 @@ describe("probeUrl()", () => {
     [
       "a segment that is not its parts",
       { bytes: (bytes, url) => url.pathname.includes("/seg-") ? bytes.subarray(0, -1) : bytes },
-      "is not the concatenation of its parts",
+      "has other media than its parts",
     ],
     [
       "a BANDWIDTH below what is sent",

@@ -4,7 +4,7 @@
 import {
   checkBandwidth,
   checkStarts,
-  isConcatenation,
+  isMadeOfParts,
   type MeasuredSegment,
 } from "#shared/hls/check-bytes.ts";
 import { readStartTimes, readTrackClocks, type TrackClock } from "#shared/hls/fragment-times.ts";
@@ -87,8 +87,8 @@ export class RenditionMedia {
     );
     for (const { uri } of segment.parts) this.#parts.delete(uri);
     const bytes = parts.flatMap((part) => part?.bytes ?? []);
-    if (bytes.length === parts.length && !isConcatenation(whole, bytes)) {
-      this.#files.complain([`segment ${segment.msn} is not the concatenation of its parts`]);
+    if (bytes.length === parts.length && !isMadeOfParts(whole, bytes)) {
+      this.#files.complain([`segment ${segment.msn} has other media than its parts`]);
     }
   }
 

@@ -3,17 +3,24 @@
  * not been told yet.
  */
 import type { EndReason } from "#shared/contracts/broadcast.ts";
-import type { AuthoriseResponse } from "#shared/contracts/control.ts";
 import type { ControlPlane } from "#shared/control-plane.ts";
 import type { Logger } from "#shared/log.ts";
 import type { PackagerStart, RecordingSummary } from "../packager/port.ts";
-import type { Source } from "../ingest/intake.ts";
-import type { BroadcastJournal, SavedBroadcast } from "./journal.ts";
+import type { Source } from "../ingest/source.ts";
+import type { Authorisation } from "./authorisation.ts";
+import type { BroadcastJournal } from "./journal.ts";
+import {
+  beginEntry,
+  type JournalEnd,
+  type RunningEntry,
+  startOf,
+  withTracks,
+} from "./journal-entry.ts";
 import { ReportQueue } from "./report-queue.ts";
 
 export type BroadcastReportsOptions = {
   readonly nodeId: string;
-  readonly authorisation: AuthoriseResponse;
+  readonly authorisation: Authorisation;
   readonly control: ControlPlane;
   readonly journal: BroadcastJournal;
   readonly log: Logger;
@@ -31,7 +38,7 @@ export class BroadcastReports {
   readonly #queue: ReportQueue;
   #epoch: number;
   /** Null before the first media: such a broadcast leaves nothing to remember. */
-  #saved: SavedBroadcast | null = null;
+  #entry: RunningEntry | null = null;
 
   constructor(options: BroadcastReportsOptions) {
     this.#options = options;
@@ -51,33 +58,31 @@ export class BroadcastReports {
   }
 
   started({ facts }: Source, packager: PackagerStart, startedAt: Date): void {
-    const renditions = packager.rungs.map(({ name, width, height, isCopy }) => ({
-      name,
-      width,
-      height,
-      isCopy,
-    }));
-    const { authorisation } = this.#options;
-    const { rungs } = packager;
-    this.#saved = {
-      authorisation,
-      controlEpoch: this.#epoch,
-      packager: { ...packager, rungs: [...rungs] },
-      started: { startedAt: startedAt.toISOString(), source: facts, renditions },
-    };
+    const entry = beginEntry(this.#options.authorisation, facts, packager, startedAt);
+    this.#entry = entry;
     this.#remember(null);
-    this.#tellStarted(this.#saved);
+    this.#tellStarted(entry);
   }
 
   /** A broadcast that a process before began; it may have died before the API knew. */
-  resumed(saved: SavedBroadcast): void {
-    this.#saved = saved;
-    this.#epoch = saved.controlEpoch;
-    this.#tellStarted(saved);
+  resumed(entry: RunningEntry): void {
+    this.#entry = entry;
+    this.#epoch = entry.controlEpoch;
+    this.#tellStarted(entry);
   }
 
-  #tellStarted({ started }: SavedBroadcast): void {
-    const send = () => this.#options.control.started({ ...this.#ref, ...started });
+  /** What the publisher sends from now on: tracks that join are part of the playlists. */
+  noteTracks(source: Source): void {
+    const before = this.#entry;
+    if (before === null) return;
+    const entry = withTracks(before, source);
+    if (entry === before) return;
+    this.#entry = entry;
+    this.#remember(null);
+  }
+
+  #tellStarted(entry: RunningEntry): void {
+    const send = () => this.#options.control.started({ ...this.#ref, ...startOf(entry) });
     this.#queue.add({ name: "started", send });
   }
 
@@ -89,8 +94,9 @@ export class BroadcastReports {
   ended({ reason, detail, durationMs, recordedBytes }: EndFacts): void {
     const { control, journal } = this.#options;
     const endedAt = new Date().toISOString();
-    const body = { ...this.#ref, endedAt, reason, detail, durationMs, recordedBytes };
-    this.#remember(body);
+    const end = { endedAt, reason, detail, durationMs, recordedBytes };
+    const body = { ...this.#ref, ...end };
+    this.#remember(end);
     const send = async () => {
       await control.ended(body);
       journal.remove(body.broadcastId);
@@ -114,22 +120,11 @@ export class BroadcastReports {
     return { nodeId, broadcastId: authorisation.broadcastId, epoch: this.#epoch };
   }
 
-  #remember(ended: Parameters<ControlPlane["ended"]>[0] | null): void {
-    const { journal, authorisation } = this.#options;
-    const saved = this.#saved;
-    if (saved === null) return;
-    const { broadcastId, videoUrl, epoch } = authorisation;
-    journal.write({
-      version: 1,
-      broadcastId,
-      // As its recording is filed, whatever epoch its reports carry by now.
-      epoch,
-      videoUrl,
-      startedAt: saved.started.startedAt,
-      ended,
-      // What has ended is not taken over.
-      ...(ended === null ? { broadcast: { ...saved, controlEpoch: this.#epoch } } : {}),
-    });
+  #remember(ended: JournalEnd | null): void {
+    if (this.#entry === null) return;
+    const entry = { ...this.#entry, controlEpoch: this.#epoch };
+    // What has ended is not taken over.
+    this.#options.journal.write(ended === null ? entry : { ...entry, ended, running: null });
   }
 }
 

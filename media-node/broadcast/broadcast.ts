@@ -3,98 +3,71 @@
  * reported with exactly one reason.
  */
 import type { EndReason } from "#shared/contracts/broadcast.ts";
-import type { AuthoriseResponse, ProgressRequest } from "#shared/contracts/control.ts";
-import { ORIGINALS } from "#shared/contracts/jobs.ts";
-import type { LadderRung } from "#shared/contracts/ladder.ts";
+import type { ProgressRequest } from "#shared/contracts/control.ts";
+import { toReportedIssue } from "#shared/contracts/issues.ts";
 import type { ControlPlane } from "#shared/control-plane.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import type { Storage } from "#shared/storage/port.ts";
-import type { FlvFeed } from "../live/flv-feed.ts";
+import type { MediaFrame } from "../formats/media.ts";
+import { Intake } from "../ingest/intake.ts";
 import type { PublisherEnd, PublisherSink } from "../ingest/port.ts";
+import type { Source } from "../ingest/source.ts";
 import { Timeline } from "../ingest/timeline.ts";
-import type { Engine } from "../ladder/engine.ts";
-import type { LadderPlan } from "../ladder/plan.ts";
-import type { FlvTag } from "../formats/media.ts";
-import type { LiveRegistry } from "../live/live-registry.ts";
-import { createPackager, resumePackager } from "../packager/packager.ts";
-import type { Packager, PackagerStart, RecordingSummary } from "../packager/port.ts";
-import type { Recorder } from "../recorder/port.ts";
+import type { FlvFeed } from "../live/flv-feed.ts";
+import type { RecordingSummary } from "../packager/port.ts";
+import type { Authorisation } from "./authorisation.ts";
+import { BroadcastMedia, type MediaOptions, type MediaSite } from "./broadcast-media.ts";
+import { BroadcastPictures } from "./broadcast-pictures.ts";
 import { asEndBeforeMedia, BroadcastReports } from "./broadcast-reports.ts";
-import { Intake, type Source } from "../ingest/intake.ts";
-import type { BroadcastJournal, SavedBroadcast } from "./journal.ts";
-import { PictureStore } from "./picture-store.ts";
-import {
-  describeOversize,
-  describePackager,
-  packagerDeps,
-  replanFor,
-  SEGMENT_TARGET_MS,
-} from "./packager-start.ts";
-import { Pipeline, planBroadcast } from "./pipeline.ts";
-import { PosterTaker } from "./poster-taker.ts";
+import { Deadline } from "./deadline.ts";
+import { sentenceOf } from "./end-sentence.ts";
+import { BroadcastHealth } from "./health.ts";
+import { IssueLog } from "./issue-log.ts";
+import type { BroadcastJournal } from "./journal.ts";
+import { authorisationOf, type RunningEntry } from "./journal-entry.ts";
+import { describeOversize } from "./packager-start.ts";
 import { PublisherConnection } from "./publisher-connection.ts";
-import { StreamHealth } from "./stream-health.ts";
+import type { Turns } from "./turns.ts";
 
-export type LiveStreamDeps = {
+export type BroadcastDeps = MediaSite & {
   readonly nodeId: string;
-  readonly ladder: readonly LadderRung[];
   readonly ffmpegPath: string;
-  readonly createEngine: (log: Logger) => Engine;
   readonly control: ControlPlane;
-  readonly live: LiveRegistry;
-  readonly recorder: Recorder;
   readonly storage: Storage;
   readonly journal: BroadcastJournal;
-  /** Where published parts lie for a process after a crash: one folder per broadcast. */
-  readonly spoolFolder: string;
-  readonly dvrWindowS: number;
-  readonly log: Logger;
+  /** One poster is rendered at a time on a node. */
+  readonly posterTurns: Turns;
   /** The end was decided, handled and logged; its report may still be under way. */
-  readonly onEnded: (stream: LiveStream) => void;
+  readonly onEnded: (broadcast: Broadcast) => void;
 };
 
 type State =
-  | { readonly kind: "starting"; readonly deadline: ReturnType<typeof setTimeout> }
-  | { readonly kind: "live"; readonly media: Media }
-  | {
-    readonly kind: "waiting";
-    readonly media: Media;
-    readonly deadline: ReturnType<typeof setTimeout>;
-  }
+  | { readonly kind: "starting" }
+  | { readonly kind: "live"; readonly media: BroadcastMedia }
+  | { readonly kind: "waiting"; readonly media: BroadcastMedia }
   | { readonly kind: "ending"; readonly reason: EndReason }
   | { readonly kind: "ended"; readonly reason: EndReason };
 
-/** What exists once media has arrived. */
-type Media = {
-  /** Null: a process before began the broadcast, and its publisher has not returned yet. */
-  readonly pipeline: Pipeline | null;
-  readonly packager: Packager;
-  readonly packagerStart: PackagerStart;
-};
-
-/** A broadcast that a process before began. */
-type Restored = { readonly saved: SavedBroadcast; readonly media: Media };
-
-/** A broadcast of this length has its poster. */
-const POSTER_TAKEN_MS = 4000;
 const FIRST_MEDIA_DEADLINE_MS = 30_000;
 const NOTHING_RECORDED: RecordingSummary = { durationMs: 0, segments: 0, recordedBytes: 0 };
 
-export class LiveStream {
+export class Broadcast {
   readonly broadcastId: string;
   readonly channelId: string;
-  readonly #deps: LiveStreamDeps;
-  readonly #authorisation: AuthoriseResponse;
+  readonly #deps: BroadcastDeps;
+  readonly #authorisation: Authorisation;
   readonly #log: Logger;
-  readonly #timeline: Timeline;
-  readonly #health = new StreamHealth();
+  readonly #health = new BroadcastHealth();
+  readonly #issues: IssueLog;
   readonly #reports: BroadcastReports;
-  readonly #poster: PosterTaker | null;
-  readonly #pictures: PictureStore;
+  readonly #pictures: BroadcastPictures;
   readonly #flv: FlvFeed;
   readonly #finished = Promise.withResolvers<void>();
-  #state: State;
+  /** What it waits for: the first media, or the publisher's return. */
+  readonly #deadline = new Deadline();
+  #timeline = new Timeline();
+  #state: State = { kind: "starting" };
   #connection: PublisherConnection | null = null;
   #zeroAtMs: number | null = null;
   #ending: Promise<void> | null = null;
@@ -105,59 +78,47 @@ export class LiveStream {
    * @throws StorageError when its recording cannot be read
    */
   static async resume(
-    saved: SavedBroadcast,
+    entry: RunningEntry,
     windowMs: number,
-    deps: LiveStreamDeps,
-  ): Promise<LiveStream> {
-    const packagerStart = { ...saved.packager, dvrWindowS: deps.dvrWindowS };
-    const packager = await resumePackager(packagerStart, packagerDeps(saved.authorisation, deps));
-    const isYoung = packager.endMs < POSTER_TAKEN_MS;
-    const wantsThumbnail = saved.authorisation.wantsThumbnail && isYoung;
-    const authorisation = { ...saved.authorisation, wantsThumbnail };
-    const media = { pipeline: null, packager, packagerStart };
-    const stream = new LiveStream(authorisation, deps, { saved, media });
-    stream.#awaitReturn(windowMs);
-    return stream;
+    deps: BroadcastDeps,
+  ): Promise<Broadcast> {
+    const broadcast = new Broadcast(authorisationOf(entry), deps);
+    await broadcast.#restore(entry, windowMs);
+    return broadcast;
   }
 
-  constructor(authorisation: AuthoriseResponse, deps: LiveStreamDeps, restored?: Restored) {
+  constructor(authorisation: Authorisation, deps: BroadcastDeps) {
     const { broadcastId, channelId, videoUrl } = authorisation;
     this.broadcastId = broadcastId;
     this.channelId = channelId;
     this.#authorisation = authorisation;
-    this.#deps = deps;
     this.#log = deps.log.with({ broadcastId, videoUrl });
+    this.#deps = { ...deps, log: this.#log };
     const { nodeId, control, journal } = deps;
-    this.#reports = new BroadcastReports({
-      nodeId,
-      authorisation,
-      control,
-      journal,
-      log: this.#log,
-      onStale: () => void this.end("node_lost", "another media node took the broadcast over"),
-    });
-    this.#poster = authorisation.wantsThumbnail ? this.#createPosterTaker() : null;
-    const { storage } = deps;
-    this.#pictures = new PictureStore({ storage, ...authorisation, log: this.#log });
-    const deadline = setTimeout(() => void this.end("never_started"), FIRST_MEDIA_DEADLINE_MS);
-    this.#timeline = new Timeline(restored?.media.packager.endMs);
-    if (restored === undefined) this.#state = { kind: "starting", deadline };
-    else {
-      this.#state = { kind: "waiting", media: restored.media, deadline };
-      this.#reports.resumed(restored.saved);
-    }
+    const log = this.#log;
+    const onStale = () => void this.end("node_lost", "another media node took the broadcast over");
+    this.#reports = new BroadcastReports({ nodeId, authorisation, control, journal, log, onStale });
+    this.#issues = new IssueLog(log);
+    const onPoster = (storageKey: string) => this.#reports.poster(storageKey);
+    this.#pictures = new BroadcastPictures({ ...this.#deps, authorisation, onPoster });
+    this.#deadline.set(FIRST_MEDIA_DEADLINE_MS, () => void this.end("never_started"));
     deps.live.announce(videoUrl);
     this.#flv = deps.live.flv.open(videoUrl);
   }
 
-  #awaitReturn(windowMs: number): void {
-    const state = this.#state;
-    if (state.kind !== "waiting") return;
-    clearTimeout(state.deadline);
-    const detail = "the media node stopped unexpectedly";
+  async #restore(entry: RunningEntry, windowMs: number): Promise<void> {
+    try {
+      const media = await BroadcastMedia.resume(this.#mediaOptions, entry);
+      this.#timeline = new Timeline(media.packager.endMs);
+      this.#state = { kind: "waiting", media };
+    } catch (error) {
+      this.#deadline.clear();
+      throw error;
+    }
+    this.#reports.resumed(entry);
     this.#log.info("broadcast.restored", { windowMs, durationMs: this.#durationMs });
-    const deadline = setTimeout(() => void this.end("node_lost", detail), windowMs);
-    this.#state = { ...state, deadline };
+    const detail = "the media node stopped unexpectedly";
+    this.#deadline.set(windowMs, () => void this.end("node_lost", detail));
   }
 
   get state(): State["kind"] {
@@ -173,7 +134,7 @@ export class LiveStream {
     return !this.isOver && this.#connection?.isHealthy === true;
   }
 
-  /** Resolves when the stream is over, its recording complete and its reports delivered. */
+  /** Resolves when it is over, its recording complete and its reports delivered. */
   get finished(): Promise<void> {
     return this.#finished.promise;
   }
@@ -182,12 +143,13 @@ export class LiveStream {
   attach(epoch: number): PublisherSink {
     this.#reports.renew(epoch);
     const previous = this.#connection;
-    const connection = new PublisherConnection(this.#createIntake());
+    const connection: PublisherConnection = new PublisherConnection(
+      this.#createIntake(() => connection),
+    );
     this.#connection = connection;
     previous?.close();
-    this.#expectMedia();
+    if (this.#state.kind === "waiting") this.#expectMedia();
     this.#timeline.resume();
-    this.#health.restart();
     return {
       onStart: (publisher) => {
         connection.open(publisher);
@@ -211,10 +173,16 @@ export class LiveStream {
     const state = this.#state;
     if (state.kind !== "live" && state.kind !== "waiting") return null;
     const nowMs = performance.now();
-    const { pipeline, packager } = state.media;
+    const { media } = state;
     const isLive = state.kind === "live";
-    const encodeSpeed = isLive ? pipeline?.encodeSpeed ?? null : null;
+    const encodeSpeed = isLive ? media.encodeSpeed : null;
     const figures = isLive ? this.#health.figures(nowMs) : { ingestBitrateBps: 0, fps: 0 };
+    const findings = [
+      ...(this.#connection?.issues ?? []),
+      ...media.issues,
+      ...(isLive ? this.#health.findings(nowMs, encodeSpeed) : []),
+      ...media.packager.issues,
+    ];
     return {
       broadcastId: this.broadcastId,
       epoch: this.#reports.epoch,
@@ -223,13 +191,8 @@ export class LiveStream {
       ...figures,
       encodeSpeed,
       viewers: this.#deps.live.viewers(this.#authorisation.videoUrl),
-      recordedBytes: packager.recordedBytes,
-      issues: [
-        ...(isLive ? this.#health.issues(nowMs, encodeSpeed) : []),
-        ...(this.#connection?.issues ?? []),
-        ...(pipeline?.issues ?? []),
-        ...packager.issues,
-      ].slice(0, 20),
+      recordedBytes: media.packager.recordedBytes,
+      issues: this.#issues.note(findings, nowMs, new Date()).map(toReportedIssue),
     };
   }
 
@@ -242,11 +205,11 @@ export class LiveStream {
   async #end(reason: EndReason, detail: string | null): Promise<void> {
     const state = this.#state;
     if (state.kind === "ending" || state.kind === "ended") return;
-    if (state.kind !== "live") clearTimeout(state.deadline);
+    this.#deadline.clear();
     const media = state.kind === "starting" ? null : state.media;
     const real = media === null ? asEndBeforeMedia(reason) : reason;
     this.#state = { kind: "ending", reason: real };
-    this.#connection?.close();
+    this.#connection?.close(sentenceOf(real, detail));
     this.#connection = null;
     this.#deps.live.flv.close(this.#authorisation.videoUrl, this.#flv);
     const summary = await this.#finishMedia(media);
@@ -260,6 +223,7 @@ export class LiveStream {
 
   /** Gives up reports that could not be delivered; the journal keeps the end for the next start. */
   abandonReports(): void {
+    this.#pictures.abandon();
     this.#reports.abandon();
   }
 
@@ -267,118 +231,90 @@ export class LiveStream {
     return Math.max(0, Math.round(this.#timeline.headMs));
   }
 
-  #createIntake(): Intake {
-    const intake: Intake = new Intake(this.#timeline, {
-      onSource: (source) => this.#onSource(source),
-      onTag: (tag) => this.#onTag(tag),
+  #createIntake(connection: () => PublisherConnection): Intake {
+    const isReturn = this.#state.kind !== "starting";
+    return new Intake(this.#timeline, {
+      onSource: (source) => this.#onSource(source, connection()),
+      onFrame: (frame) => this.#onFrame(frame),
+      onMistrust: (reason) => this.#liveMedia?.distrust(reason),
+      onCaptions: () => this.#liveMedia?.packager.noteCaptions(),
       onUnsupported: (sentence) => void this.end("unsupported_source", sentence),
-    });
-    return intake;
+    }, isReturn);
   }
 
-  #createPosterTaker(): PosterTaker {
-    const { ffmpegPath, storage } = this.#deps;
-    const storageKey = `${ORIGINALS}poster-${this.broadcastId}.jpg`;
-    const onStored = () => this.#reports.poster(storageKey);
-    return new PosterTaker({ ffmpegPath, storage, storageKey, log: this.#log, onStored });
+  get #liveMedia(): BroadcastMedia | null {
+    return this.#state.kind === "live" ? this.#state.media : null;
   }
 
-  #onSource(source: Source): void {
+  get #mediaOptions(): MediaOptions {
+    const takesPictures = this.#authorisation.settings.recording;
+    return {
+      authorisation: this.#authorisation,
+      site: this.#deps,
+      hooks: {
+        onPicture: takesPictures ? (ptsMs, jpeg) => this.#pictures.add(ptsMs, jpeg) : null,
+        onBackpressure: (isFull) => {
+          this.#health.noteHeldBack(performance.now());
+          this.#connection?.holdBack(isFull);
+        },
+        onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
+      },
+    };
+  }
+
+  /** The first source of a connection is another run of an encoder; the ones after it are changes. */
+  #onSource(source: Source, connection: PublisherConnection): void {
     const state = this.#state;
     const oversize = describeOversize(source);
     if (oversize !== null) return void this.end("unsupported_source", oversize);
-    if (state.kind === "starting") return this.#begin(source, state.deadline);
     if (state.kind === "ending" || state.kind === "ended") return;
-    const event = state.kind === "waiting" ? "broadcast.resumed" : "broadcast.source_changed";
-    if (state.kind === "waiting") clearTimeout(state.deadline);
-    this.#log.info(event, { source: source.facts });
-    this.#poster?.setHeader(source.videoHeader);
-    this.#goOn(source, state.media);
-    this.#startFlv(source);
+    const isNewRun = !connection.hasSource;
+    connection.hasSource = true;
+    this.#deadline.clear();
+    const media = state.kind === "starting" ? this.#begin(source) : state.media;
+    this.#reports.noteTracks(source);
+    this.#state = { kind: "live", media };
+    this.#health.restart(media.measureOf(source));
+    this.#pictures.setTrack(source.video);
+    if (state.kind !== "starting") {
+      const event = isNewRun ? "broadcast.resumed" : "broadcast.source_changed";
+      this.#log.info(event, { source: source.facts });
+      if (isNewRun) media.restartWith(source, connection.zeroAtMs);
+      else media.changeTo(source);
+    }
+    const wallClockAtZeroMs = connection.zeroAtMs ?? Date.now();
+    this.#flv.start({ ...source, wallClockAtZeroMs });
   }
 
-  /** Another run of an encoder; after a crash the first one of this process. */
-  #goOn(source: Source, media: Media): void {
-    const { packager, packagerStart } = media;
-    const zeroAtMs = this.#connection?.zeroAtMs ?? null;
-    if (zeroAtMs !== null) packager.useClock(zeroAtMs);
-    media.pipeline?.changeTo(source);
-    const pipeline = media.pipeline ??
-      this.#createPipeline(
-        source,
-        packager,
-        replanFor(this.#authorisation, this.#deps.ladder, source, packagerStart),
-      );
-    this.#state = { kind: "live", media: { pipeline, packager, packagerStart } };
-  }
-
-  #begin(source: Source, deadline: ReturnType<typeof setTimeout>): void {
-    clearTimeout(deadline);
+  #begin(source: Source): BroadcastMedia {
     const zeroAtMs = this.#zeroAtMs ?? Date.now();
-    const { ladder } = this.#deps;
-    const { settings } = this.#authorisation;
-    const policy = settings.ladder;
-    const plan = planBroadcast({ ladder, policy }, source);
-    const clock = { wallClockAtZeroMs: zeroAtMs, dvrWindowS: this.#deps.dvrWindowS };
-    const packagerStart = describePackager(this.#authorisation, source, plan, clock);
-    const packager = createPackager(packagerStart, packagerDeps(this.#authorisation, this.#deps));
-    const pipeline = this.#createPipeline(source, packager, plan);
-    this.#state = { kind: "live", media: { pipeline, packager, packagerStart } };
-    this.#poster?.setHeader(source.videoHeader);
-    const rungs = plan.rungs.map(({ name, height, isCopy }) =>
+    const media = BroadcastMedia.begin(this.#mediaOptions, source, zeroAtMs);
+    const rungs = media.start.rungs.map(({ name, height, isCopy }) =>
       `${name}${height === null ? "" : ` ${height}`}${isCopy ? " copy" : ""}`
     );
     this.#log.info("broadcast.started", { source: source.facts, rungs });
-    this.#reports.started(source, packagerStart, new Date(zeroAtMs));
-    this.#startFlv(source);
-  }
-
-  #createPipeline(source: Source, packager: Packager, plan: LadderPlan): Pipeline {
-    const { recording, ladder: policy } = this.#authorisation.settings;
-    return new Pipeline(source, {
-      ladder: this.#deps.ladder,
-      policy,
-      plan,
-      packager,
-      segmentTargetMs: SEGMENT_TARGET_MS,
-      createEngine: () => this.#deps.createEngine(this.#log),
-      onPicture: recording ? (ptsMs, jpeg) => this.#pictures.add(ptsMs, jpeg) : null,
-      onBackpressure: (isFull) => this.#connection?.holdBack(isFull),
-      onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
-      log: this.#log,
-    });
-  }
-
-  #startFlv({ facts, videoHeader, audioHeader }: Source): void {
-    const wallClockAtZeroMs = this.#connection?.zeroAtMs ?? Date.now();
-    this.#flv.start({ facts, videoHeader, audioHeader, wallClockAtZeroMs });
+    this.#reports.started(source, media.start, new Date(zeroAtMs));
+    return media;
   }
 
   /** A publisher that returned has to send something before long. */
   #expectMedia(): void {
-    const state = this.#state;
-    if (state.kind !== "waiting") return;
-    clearTimeout(state.deadline);
     const detail = "the publisher came back and sent nothing";
-    const deadline = setTimeout(
-      () => void this.end("publisher_lost", detail),
-      FIRST_MEDIA_DEADLINE_MS,
-    );
-    this.#state = { ...state, deadline };
+    this.#deadline.set(FIRST_MEDIA_DEADLINE_MS, () => void this.end("publisher_lost", detail));
   }
 
-  #onTag(tag: FlvTag): void {
-    const state = this.#state;
-    if (state.kind !== "live") return;
-    this.#health.note(tag, performance.now());
-    this.#poster?.note(tag);
-    this.#flv.push(tag);
-    state.media.pipeline?.push(tag);
+  #onFrame(frame: MediaFrame): void {
+    const media = this.#liveMedia;
+    if (media === null) return;
+    this.#health.push(frame, performance.now());
+    this.#pictures.note(frame);
+    this.#flv.push(frame);
+    media.push(frame);
   }
 
   #onPublisherGone(connection: PublisherConnection, end: PublisherEnd): void {
+    connection.intake.finish();
     this.#connection = null;
-    connection.intake.stop();
     if (end.cause === "stopped") return void this.end("publisher_stopped");
     if (end.cause === "limit") return void this.end("limit_reached", end.detail);
     const detail = end.cause === "lost" ? end.detail : "the connection was cut";
@@ -390,25 +326,20 @@ export class LiveStream {
     const windowMs = this.#authorisation.settings.reconnectWindowMs;
     if (state.kind === "starting") return void this.end("never_started", detail);
     if (state.kind !== "live" && state.kind !== "waiting") return;
-    // It came back, and left again before its first frame.
-    if (state.kind === "waiting") clearTimeout(state.deadline);
     if (windowMs === 0) return void this.end("publisher_lost", detail);
     this.#log.info("broadcast.waiting", { detail, windowMs });
-    const deadline = setTimeout(() => void this.end("publisher_lost", detail), windowMs);
-    this.#state = { kind: "waiting", media: state.media, deadline };
+    this.#deadline.set(windowMs, () => void this.end("publisher_lost", detail));
+    this.#state = { kind: "waiting", media: state.media };
     this.#flv.suspend();
-    // Viewers get what was under way; the encoder's place is free for others.
-    state.media.pipeline?.suspend().catch((error: unknown) =>
+    state.media.suspend().catch((error: unknown) =>
       this.#log.error("engine.stop_failed", { error })
     );
   }
 
-  async #finishMedia(media: Media | null): Promise<RecordingSummary> {
+  async #finishMedia(media: BroadcastMedia | null): Promise<RecordingSummary> {
     if (media === null) return NOTHING_RECORDED;
     try {
-      const ending = media.pipeline?.end() ?? media.packager.end();
-      const [summary] = await Promise.all([ending, this.#poster?.take()]);
-      await this.#pictures.flush();
+      const [summary] = await Promise.all([media.end(), this.#pictures.finish()]);
       return summary;
     } catch (error) {
       this.#log.error("broadcast.finish_failed", { error });

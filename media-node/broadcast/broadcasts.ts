@@ -8,10 +8,11 @@ import { ControlRefusal, ControlUnavailable } from "#shared/control-plane.ts";
 import { messageOf } from "#shared/errors.ts";
 import { withDeadline } from "#shared/retry.ts";
 import type { PublishDecision, PublishRequest } from "../ingest/port.ts";
-import type { SavedBroadcast } from "./journal.ts";
-import { LiveStream, type LiveStreamDeps } from "./broadcast.ts";
+import type { RunningEntry } from "./journal-entry.ts";
+import { Turns } from "./turns.ts";
+import { Broadcast, type BroadcastDeps } from "./broadcast.ts";
 
-export type BroadcastsOptions = Omit<LiveStreamDeps, "onEnded"> & {
+export type BroadcastsOptions = Omit<BroadcastDeps, "onEnded" | "posterTurns"> & {
   readonly nodeInstanceId: string;
   readonly progressIntervalMs?: number;
 };
@@ -37,10 +38,11 @@ const UNREACHABLE = refuse(
 
 export class Broadcasts {
   readonly #options: BroadcastsOptions;
-  readonly #streams = new Map<string, LiveStream>();
+  readonly #broadcasts = new Map<string, Broadcast>();
   /** By the hash of the stream key: a key in use needs no question to the API. */
-  readonly #byKey = new Map<string, LiveStream>();
-  readonly #finishing = new Set<LiveStream>();
+  readonly #byKey = new Map<string, Broadcast>();
+  readonly #finishing = new Set<Broadcast>();
+  readonly #posterTurns = new Turns();
   #timer: ReturnType<typeof setInterval> | undefined;
   #isReporting = false;
   #isStopping = false;
@@ -51,7 +53,7 @@ export class Broadcasts {
   }
 
   get count(): number {
-    return this.#streams.size;
+    return this.#broadcasts.size;
   }
 
   start(): void {
@@ -63,12 +65,13 @@ export class Broadcasts {
    * A broadcast of a process that was killed. It waits `windowMs` for its publisher.
    * @throws StorageError when its recording cannot be read
    */
-  async resume(saved: SavedBroadcast, windowMs: number): Promise<void> {
-    const stream = await LiveStream.resume(saved, windowMs, {
+  async resume(entry: RunningEntry, windowMs: number): Promise<void> {
+    const broadcast = await Broadcast.resume(entry, windowMs, {
       ...this.#options,
+      posterTurns: this.#posterTurns,
       onEnded: (ended) => this.#onEnded(ended),
     });
-    this.#streams.set(stream.broadcastId, stream);
+    this.#broadcasts.set(broadcast.broadcastId, broadcast);
   }
 
   /** Decides about one publish attempt; refusals are sentences for the broadcaster. Never rejects. */
@@ -86,13 +89,15 @@ export class Broadcasts {
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
-    await Promise.all([...this.#streams.values()].map((stream) => stream.end("node_stopped")));
+    await Promise.all(
+      [...this.#broadcasts.values()].map((broadcast) => broadcast.end("node_stopped")),
+    );
     const last = [...this.#finishing];
-    const told = Promise.all(last.map((stream) => stream.finished));
+    const told = Promise.all(last.map((broadcast) => broadcast.finished));
     await withDeadline("the last reports", LAST_WORDS_MS, told).catch((error: unknown) =>
       this.#options.log.warn("node.reports_left", { reason: messageOf(error) })
     );
-    for (const stream of last) stream.abandonReports();
+    for (const broadcast of last) broadcast.abandonReports();
     await this.#options.journal.settled;
   }
 
@@ -117,43 +122,46 @@ export class Broadcasts {
 
   #accept(answer: AuthoriseResponse, keyHash: string): PublishDecision {
     if (this.#isStopping) return STOPPING;
-    const running = this.#streams.get(answer.broadcastId);
+    const running = this.#broadcasts.get(answer.broadcastId);
     if (running?.hasHealthyPublisher === true) return ALREADY_LIVE;
     if (running?.isOver === true) return FINISHING;
     this.#endSuperseded(answer);
-    const stream = running ?? this.#begin(answer);
-    this.#byKey.set(keyHash, stream);
-    return { isAccepted: true, sink: stream.attach(answer.epoch) };
+    const broadcast = running ?? this.#begin(answer);
+    this.#byKey.set(keyHash, broadcast);
+    return { isAccepted: true, sink: broadcast.attach(answer.epoch) };
   }
 
-  #begin(answer: AuthoriseResponse): LiveStream {
-    const stream = new LiveStream(answer, {
+  #begin(answer: AuthoriseResponse): Broadcast {
+    const broadcast = new Broadcast(answer, {
       ...this.#options,
+      posterTurns: this.#posterTurns,
       onEnded: (ended) => this.#onEnded(ended),
     });
-    this.#streams.set(stream.broadcastId, stream);
-    return stream;
+    this.#broadcasts.set(broadcast.broadcastId, broadcast);
+    return broadcast;
   }
 
   /** The API gave the channel a new broadcast, so one we still hold never got anywhere. */
   #endSuperseded({ channelId, broadcastId }: AuthoriseResponse): void {
-    for (const stream of this.#streams.values()) {
-      if (stream.channelId !== channelId || stream.broadcastId === broadcastId) continue;
-      void stream.end("node_lost", "the API began another broadcast of this channel");
+    for (const broadcast of this.#broadcasts.values()) {
+      if (broadcast.channelId !== channelId || broadcast.broadcastId === broadcastId) continue;
+      void broadcast.end("node_lost", "the API began another broadcast of this channel");
     }
   }
 
-  #onEnded(stream: LiveStream): void {
-    this.#streams.delete(stream.broadcastId);
-    this.#finishing.add(stream);
-    void stream.finished.then(() => {
-      this.#finishing.delete(stream);
-      for (const [key, value] of this.#byKey) if (value === stream) this.#byKey.delete(key);
+  #onEnded(broadcast: Broadcast): void {
+    this.#broadcasts.delete(broadcast.broadcastId);
+    this.#finishing.add(broadcast);
+    void broadcast.finished.then(() => {
+      this.#finishing.delete(broadcast);
+      for (const [key, value] of this.#byKey) if (value === broadcast) this.#byKey.delete(key);
     });
   }
 
   async #report(): Promise<void> {
-    const broadcasts = [...this.#streams.values()].flatMap((stream) => stream.progress() ?? []);
+    const broadcasts = [...this.#broadcasts.values()].flatMap((broadcast) =>
+      broadcast.progress() ?? []
+    );
     if (this.#isReporting || broadcasts.length === 0) return;
     this.#isReporting = true;
     try {
@@ -168,11 +176,11 @@ export class Broadcasts {
     }
   }
 
-  async #send(broadcasts: NonNullable<ReturnType<LiveStream["progress"]>>[]): Promise<void> {
+  async #send(broadcasts: NonNullable<ReturnType<Broadcast["progress"]>>[]): Promise<void> {
     const { control, nodeId } = this.#options;
     const { stop } = await control.progress({ nodeId, broadcasts });
     for (const { broadcastId, reason } of stop) {
-      void this.#streams.get(broadcastId)?.end(reason, "the API asked for it");
+      void this.#broadcasts.get(broadcastId)?.end(reason, "the API asked for it");
     }
   }
 
@@ -197,7 +205,7 @@ function toDecision({ code, detail }: ControlRefusal): PublishDecision {
   return { isAccepted: false, code: isName ? "BadName" : "Denied", reason, isKeyBad };
 }
 
-async function isFinishedSoon(stream: LiveStream): Promise<boolean> {
-  const finished = stream.finished.then(() => true);
+async function isFinishedSoon(broadcast: Broadcast): Promise<boolean> {
+  const finished = broadcast.finished.then(() => true);
   return await withDeadline("the last broadcast", FINISH_PATIENCE_MS, finished).catch(() => false);
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLogger } from "#shared/log.ts";
 import { newId } from "#shared/ids.ts";
-import { BroadcastJournal, type JournalEntry } from "./journal.ts";
+import { BroadcastJournal } from "./journal.ts";
+import type { JournalEntry } from "./journal-entry.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -14,7 +15,9 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function entryOf(broadcastId: string): JournalEntry {
   const startedAt = "2026-01-02T03:04:05.000Z";
-  return { version: 1, broadcastId, epoch: 1, videoUrl: "abc123", startedAt, ended: null };
+  const epochs = { epoch: 1, controlEpoch: 1 };
+  const rest = { videoUrl: "abc123", startedAt, ended: null, running: null };
+  return { version: 2, broadcastId, ...epochs, ...rest };
 }
 
 test("BroadcastJournal gives back what was written and not removed", async () => {
@@ -27,8 +30,18 @@ test("BroadcastJournal gives back what was written and not removed", async () =>
   expect(await new BroadcastJournal(join(folder, "deep"), silentLogger).readAll()).toEqual([kept]);
 });
 
-test("BroadcastJournal drops files it cannot read", async () => {
-  await writeFile(join(folder, "half.json"), '{"version":1,"broad');
+test("BroadcastJournal leaves what it cannot read, and says so", async () => {
+  const left = { "half.json": '{"version":1,"broad', "later.json": '{"version":3}' };
+  for (const [name, text] of Object.entries(left)) await writeFile(join(folder, name), text);
+  const said: string[] = [];
+  const log = { ...silentLogger, warn: (event: string) => said.push(event) };
+  expect(await new BroadcastJournal(folder, log).readAll()).toEqual([]);
+  expect(await readdir(folder)).toEqual(Object.keys(left));
+  expect(said).toEqual(["journal.unreadable", "journal.unreadable"]);
+});
+
+test("BroadcastJournal removes what it had not finished writing", async () => {
+  await writeFile(join(folder, "half.json.new"), '{"version":2,"broad');
   expect(await new BroadcastJournal(folder, silentLogger).readAll()).toEqual([]);
   expect(await readdir(folder)).toEqual([]);
 });

@@ -4,60 +4,14 @@
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
-import { renditionNameSchema } from "#shared/contracts/broadcast.ts";
-import {
-  authoriseResponseSchema,
-  endedRequestSchema,
-  startedRequestSchema,
-} from "#shared/contracts/control.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
+import type { JournalEntry } from "./journal-entry.ts";
+import { readEntry } from "./read-entry.ts";
 
-const rungSchema = z.object({
-  name: renditionNameSchema,
-  width: z.int().positive().nullable(),
-  height: z.int().positive().nullable(),
-  videoBitrateBps: z.number().nonnegative(),
-  isCopy: z.boolean(),
-});
-
-/** How its packager was started, for one that goes on with the same playlists. */
-const packagerStartSchema = z.object({
-  videoUrl: z.string(),
-  epoch: z.int().positive(),
-  rungs: z.array(rungSchema).min(1),
-  wallClockAtZeroMs: z.number(),
-  segmentTargetMs: z.number().positive(),
-  partTargetMs: z.number().positive().nullable(),
-  hasVideo: z.boolean(),
-  hasAudio: z.boolean(),
-});
-
-const savedBroadcastSchema = z.object({
-  /** Its epoch is that of the playlists' URLs, for as long as the broadcast lasts. */
-  authorisation: authoriseResponseSchema,
-  /** The epoch under which the API takes our word: it grows with every process. */
-  controlEpoch: z.int().positive(),
-  /** What the API was told, or would have been. */
-  started: startedRequestSchema.omit({ nodeId: true, broadcastId: true, epoch: true }),
-  packager: packagerStartSchema,
-});
-/** A broadcast as far as another process needs it to take it over. */
-export type SavedBroadcast = z.infer<typeof savedBroadcastSchema>;
-
-const entrySchema = z.object({
-  version: z.literal(1),
-  broadcastId: z.uuid(),
-  epoch: z.int().positive(),
-  videoUrl: z.string(),
-  startedAt: z.iso.datetime(),
-  /** What the API has not been told yet; null while the broadcast runs. */
-  ended: endedRequestSchema.nullable(),
-  /** Missing: nothing can be taken over. */
-  broadcast: savedBroadcastSchema.optional(),
-});
-export type JournalEntry = z.infer<typeof entrySchema>;
+const ENTRY = ".json";
+/** Behind the name of a file that is being written. */
+const UNFINISHED = ".new";
 
 export class BroadcastJournal {
   readonly #folder: string;
@@ -75,8 +29,8 @@ export class BroadcastJournal {
     this.#enqueue(async () => {
       await mkdir(this.#folder, { recursive: true });
       const path = this.#pathOf(entry.broadcastId);
-      await writeFile(`${path}.new`, JSON.stringify(entry));
-      await rename(`${path}.new`, path);
+      await writeFile(`${path}${UNFINISHED}`, JSON.stringify(entry));
+      await rename(`${path}${UNFINISHED}`, path);
     });
   }
 
@@ -84,12 +38,15 @@ export class BroadcastJournal {
     this.#enqueue(() => rm(this.#pathOf(broadcastId), { force: true }));
   }
 
-  /** What the last run left behind; files that cannot be read are dropped. */
+  /** What the last run left behind. Files that cannot be read stay, for a version that can. */
   async readAll(): Promise<JournalEntry[]> {
     const names = await readdir(this.#folder).catch(() => []);
     const entries: JournalEntry[] = [];
     for (const name of names) {
-      const entry = await this.#read(join(this.#folder, name));
+      const path = join(this.#folder, name);
+      if (name.endsWith(UNFINISHED)) await rm(path, { force: true });
+      if (!name.endsWith(ENTRY)) continue;
+      const entry = await this.#read(path);
       if (entry !== null) entries.push(entry);
     }
     return entries;
@@ -102,10 +59,9 @@ export class BroadcastJournal {
 
   async #read(path: string): Promise<JournalEntry | null> {
     try {
-      return entrySchema.parse(JSON.parse(await readFile(path, "utf8")));
+      return readEntry(await readFile(path, "utf8"));
     } catch (error) {
       this.#log.warn("journal.unreadable", { path, reason: messageOf(error) });
-      await rm(path, { force: true });
       return null;
     }
   }
@@ -117,6 +73,6 @@ export class BroadcastJournal {
   }
 
   #pathOf(broadcastId: string): string {
-    return join(this.#folder, `${broadcastId}.json`);
+    return join(this.#folder, `${broadcastId}${ENTRY}`);
   }
 }

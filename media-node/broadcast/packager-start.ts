@@ -2,7 +2,6 @@
  * How the packager of a broadcast is started: by what its channel wants and its publisher sends.
  */
 import { join } from "node:path";
-import type { AuthoriseResponse } from "#shared/contracts/control.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
 import type { Logger } from "#shared/log.ts";
 import { ENCODED_AUDIO } from "../ladder/ffmpeg/ffmpeg-args.ts";
@@ -11,8 +10,9 @@ import type { LiveRegistry } from "../live/live-registry.ts";
 import { partTargetMsOf } from "../hls/part-target.ts";
 import type { PackagerDeps, PackagerStart } from "../packager/port.ts";
 import type { Recorder } from "../recorder/port.ts";
-import type { Source } from "../ingest/intake.ts";
-import { replan } from "./pipeline.ts";
+import type { Source } from "../ingest/source.ts";
+import type { Authorisation } from "./authorisation.ts";
+import { replan } from "./broadcast-plan.ts";
 
 /** The only value there is for now; the rungs' keyframes and the packager's cuts follow it. */
 export const SEGMENT_TARGET_MS = 2000;
@@ -22,7 +22,7 @@ const MAX_PIXELS = 4096 * 2304;
 const ENCODED_AUDIO_FRAME = { samplesPerFrame: 1024, sampleRateHz: ENCODED_AUDIO.sampleRateHz };
 
 export function describePackager(
-  { videoUrl, epoch, settings }: AuthoriseResponse,
+  { videoUrl, epoch, settings }: Authorisation,
   source: Source,
   { rungs, fps }: LadderPlan,
   times: { readonly wallClockAtZeroMs: number; readonly dvrWindowS: number },
@@ -34,8 +34,9 @@ export function describePackager(
     rungs,
     segmentTargetMs: SEGMENT_TARGET_MS,
     partTargetMs: partTargetMsOf(settings.latency, frameMsOf(source, fps)),
-    hasVideo: source.facts.video !== null,
-    hasAudio: source.facts.audio !== null,
+    hasVideo: source.video !== null,
+    hasAudio: source.audio !== null || source.isAudioAwaited,
+    isAudioAwaited: source.isAudioAwaited,
   };
 }
 
@@ -48,7 +49,7 @@ export type PackagerSite = {
 };
 
 export function packagerDeps(
-  { broadcastId, settings }: AuthoriseResponse,
+  { broadcastId, settings }: Authorisation,
   { live, recorder, spoolFolder, log }: PackagerSite,
 ): PackagerDeps {
   return {
@@ -61,12 +62,12 @@ export function packagerDeps(
 
 /** The renditions of a broadcast that another process began, with sizes that fit `source`. */
 export function replanFor(
-  { settings }: AuthoriseResponse,
+  { settings }: Authorisation,
   ladder: readonly LadderRung[],
   source: Source,
   { rungs }: PackagerStart,
 ): LadderPlan {
-  return replan({ ladder, policy: settings.ladder, plan: { rungs, fps: null } }, source, true);
+  return replan({ ladder, policy: settings.ladder, plan: { rungs } }, source, true);
 }
 
 /** Why the picture is more than we decode; null when it is not. */
@@ -76,8 +77,10 @@ export function describeOversize({ facts: { video } }: Source): string | null {
 }
 
 /** How long one frame of the broadcast lasts: of its video, else of its audio. */
-function frameMsOf({ audioConfig }: Source, fps: number | null): number {
+function frameMsOf({ audio }: Source, fps: number | null): number {
   if (fps !== null) return 1000 / fps;
-  const { samplesPerFrame, sampleRateHz } = audioConfig ?? ENCODED_AUDIO_FRAME;
+  const { samplesPerFrame, sampleRateHz } = audio?.kind === "aac"
+    ? audio.config
+    : ENCODED_AUDIO_FRAME;
   return 1000 * samplesPerFrame / sampleRateHz;
 }

@@ -1,40 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
-import type { LadderPolicy, SourceFacts } from "#shared/contracts/broadcast.ts";
+import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
 import { silentLogger } from "#shared/log.ts";
+import { audioFrame, sourceOf, videoFrame } from "#test/helpers/source.ts";
 import { until } from "#test/helpers/until.ts";
-import type { Engine, EngineOutput, EngineStart } from "../ladder/engine.ts";
-import { planLadder } from "../ladder/plan.ts";
-import type { FlvTag, VideoSample } from "../formats/media.ts";
+import type { EngineOutput, RunningEngine, StartEngine } from "../ladder/engine.ts";
+import { TICKS_PER_MS, type VideoSample } from "../formats/media.ts";
 import type { Packager } from "../packager/port.ts";
-import type { Source } from "../ingest/intake.ts";
-import { Pipeline, planBroadcast, replan } from "./pipeline.ts";
+import type { Source } from "../ingest/source.ts";
+import { planBroadcast } from "./broadcast-plan.ts";
+import { Pipeline } from "./pipeline.ts";
 
 const ladder = ladderSchema.parse(DEFAULT_LADDER);
 const ENCODE: LadderPolicy = "encode";
 
-function sourceOf(width: number, height: number, hasAac = true): Source {
-  const video = { codec: "avc1.64001f", width, height, fps: 30, bitrateBps: null };
-  const audio = { codec: hasAac ? "mp4a.40.2" : "MP3", sampleRateHz: 48_000, channels: 2 };
-  const facts: SourceFacts = { video, audio, encoder: null };
-  const header = { type: "video", dtsMs: 0, body: Uint8Array.of(0x17, 0) } as const;
-  const asc = Uint8Array.of(0x11, 0x90);
-  const config = { sampleRateHz: 48_000, channels: 2, samplesPerFrame: 1024 };
-  const audioConfig = hasAac ? { kind: "audio" as const, asc, ...config } : null;
-  const details = { isCommonFormat: true, hasBFrames: false };
-  return { facts, details, videoHeader: header, audioHeader: null, audioConfig };
-}
-
-const videoTag = (dtsMs: number, isKeyframe = true): FlvTag => ({
-  type: "video",
-  dtsMs,
-  body: Uint8Array.of(isKeyframe ? 0x17 : 0x27, 1, 0, 0, 0, 9),
-});
-const audioTag = (dtsMs: number): FlvTag => ({
-  type: "audio",
-  dtsMs,
-  body: Uint8Array.of(0xaf, 1, 7),
-});
 const sample: VideoSample = {
   dtsTicks: 0,
   compositionTicks: 0,
@@ -50,22 +29,22 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
   const events: string[] = [];
   const outputs: EngineOutput[] = [];
   const stops: (() => void)[] = [];
-  const createEngine = (): Engine => {
-    const number = outputs.length + 1;
+  const startEngine: StartEngine = ({ rungs, resume, audio }, out): RunningEngine => {
+    outputs.push(out);
+    const number = outputs.length;
+    const codecs = audio === null ? [] : [audio.codec];
+    const made = [...rungs.map(({ width }) => width), ...codecs].join(" ");
+    events.push(`engine ${number} ${made}`);
+    if (resume !== null) events.push(`engine ${number} resumes ${resume.frames.length}`);
     return {
       speed: 1,
       shortfall: null,
-      start: ({ rungs, resume }: EngineStart, output) => {
-        outputs.push(output);
-        events.push(`engine ${number} ${rungs.map(({ width }) => width).join(" ")}`);
-        if (resume !== null) events.push(`engine ${number} resumes ${resume.tags.length}`);
-      },
-      push: (tag) => {
-        events.push(`engine ${number} ${tag.type} ${tag.dtsMs}`);
+      push: ({ track, dtsTicks }) => {
+        events.push(`engine ${number} ${track} ${dtsTicks / TICKS_PER_MS}`);
         return !isEngineFull;
       },
       stop: () =>
-        new Promise((resolve) =>
+        new Promise<void>((resolve) =>
           stops.push(() => {
             output(number - 1).onVideoSample("low", sample);
             resolve();
@@ -81,7 +60,14 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
     setVideoConfig: () => events.push("video config"),
     setAudioConfig: () => events.push("audio config"),
     pushVideo: (rung) => events.push(`sample ${rung}`),
-    pushAudio: ({ ptsMs, data }) => events.push(`audio ${ptsMs} ${data.join()}`),
+    pushAudio: ({ dtsTicks, data }) => {
+      events.push(`audio ${dtsTicks / TICKS_PER_MS} ${data.join()}`);
+    },
+    noteCaptions: () => {},
+    standStill: ({ sinceTicks, untilTicks }) => {
+      const sinceMs = sinceTicks === null ? "the start" : sinceTicks / TICKS_PER_MS;
+      events.push(`still from ${sinceMs} to ${untilTicks / TICKS_PER_MS}`);
+    },
     endMs: 0,
     useClock: () => {},
     markDiscontinuity: () => events.push("discontinuity"),
@@ -98,7 +84,7 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
     onPicture: null,
     log: silentLogger,
     segmentTargetMs: 2000,
-    createEngine,
+    startEngine,
     onBackpressure: (isFull) => events.push(isFull ? "hold back" : "go on"),
     onFailure: (error) => events.push(error.message),
   });
@@ -109,22 +95,22 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
 describe("Pipeline", () => {
   test("sends video through the engine and AAC straight to the packager", () => {
     const { pipeline, events } = createBench(sourceOf(640, 360));
-    pipeline.push(videoTag(0));
-    pipeline.push(audioTag(5));
+    pipeline.push(videoFrame(0));
+    pipeline.push(audioFrame(5));
     expect(events).toEqual(["audio config", "engine 1 640", "engine 1 video 0", "audio 5 7"]);
   });
 
   test("sends audio that is not AAC through the engine", () => {
-    const { pipeline, events } = createBench(sourceOf(640, 360, false));
-    pipeline.push(audioTag(5));
-    expect(events).toEqual(["engine 1 640", "engine 1 audio 5"]);
+    const { pipeline, events } = createBench(sourceOf(640, 360, "MP3"));
+    pipeline.push(audioFrame(5));
+    expect(events).toEqual(["engine 1 640 MP3", "engine 1 audio 5"]);
   });
 
   test("changes engines in order: the old one's last samples, a discontinuity, the new one", async () => {
     const { pipeline, events, finishStop } = createBench(sourceOf(640, 360));
-    pipeline.changeTo(sourceOf(360, 640));
-    pipeline.push(videoTag(100));
-    pipeline.push(audioTag(101));
+    pipeline.restartWith(sourceOf(360, 640));
+    pipeline.push(videoFrame(100));
+    pipeline.push(audioFrame(101));
     await finishStop();
     await until(() => events.includes("audio 101 7"), 1000);
     expect(events.slice(2)).toEqual([
@@ -138,12 +124,57 @@ describe("Pipeline", () => {
     ]);
   });
 
-  test("goes through two changes in a row without mixing their tags", async () => {
+  test("a source of another size takes another engine, a description alone does not", async () => {
     const { pipeline, events, finishStop } = createBench(sourceOf(640, 360));
+    events.length = 0;
+    pipeline.changeTo({ ...sourceOf(640, 360), audio: sourceOf(1, 1).audio });
+    expect(events).toEqual(["audio config"]);
+    pipeline.push(videoFrame(40));
+    expect(events).toEqual(["audio config", "engine 1 video 40"]);
     pipeline.changeTo(sourceOf(360, 640));
-    pipeline.push(videoTag(1));
-    pipeline.changeTo(sourceOf(640, 360));
-    pipeline.push(videoTag(2));
+    pipeline.push(videoFrame(80));
+    await finishStop();
+    await until(() => events.includes("engine 2 video 80"), 1000);
+    expect(events).toContain("discontinuity");
+  });
+
+  test("a copied source whose parameter sets change is described anew, beside the same engine", () => {
+    const { pipeline, events } = createBench(sourceOf(1280, 720), { policy: "auto" });
+    pipeline.push(videoFrame(0));
+    events.length = 0;
+    pipeline.changeTo(sourceOf(1280, 720));
+    pipeline.push(videoFrame(100, false));
+    expect(events).toEqual(["video config", "audio config", "sample high", "engine 1 video 100"]);
+  });
+
+  test("what joins an engine that encodes the audio takes another engine", async () => {
+    const { pipeline, events, finishStop } = createBench({ ...sourceOf(640, 360), audio: null });
+    pipeline.changeTo(sourceOf(640, 360, "MP3"));
+    pipeline.push(audioFrame(50));
+    await finishStop();
+    await until(() => events.includes("engine 2 audio 50"), 1000);
+    expect(events).toContain("engine 2 640 MP3");
+  });
+
+  test("distrust() ends the copy, and goes on encoding without a break", async () => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(1280, 720), { policy: "auto" });
+    pipeline.push(videoFrame(0));
+    pipeline.push(videoFrame(33, false));
+    pipeline.distrust("its keyframes are not where it says");
+    pipeline.push(videoFrame(66, false));
+    await finishStop();
+    await until(() => events.includes("engine 2 video 66"), 1000);
+    expect(events).toContain("engine 2 640 854 1280");
+    expect(events).toContain("engine 2 resumes 2");
+    expect(events).not.toContain("discontinuity");
+  });
+
+  test("goes through two changes in a row without mixing their frames", async () => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(640, 360));
+    pipeline.restartWith(sourceOf(360, 640));
+    pipeline.push(videoFrame(1));
+    pipeline.restartWith(sourceOf(640, 360));
+    pipeline.push(videoFrame(2));
     await finishStop();
     await finishStop();
     await until(() => events.includes("engine 3 video 2"), 1000);
@@ -153,16 +184,16 @@ describe("Pipeline", () => {
 
   test("holds the source back while the engine is full", () => {
     const { pipeline, events, output } = createBench(sourceOf(640, 360), { isEngineFull: true });
-    pipeline.push(videoTag(0));
+    pipeline.push(videoFrame(0));
     output(0).onDrain();
     expect(events.slice(-2)).toEqual(["hold back", "go on"]);
   });
 
   test("writes a copied source itself, and goes on encoding it where it stops qualifying", async () => {
     const { pipeline, events, finishStop } = createBench(sourceOf(1280, 720), { policy: "auto" });
-    pipeline.push(videoTag(0));
-    for (let dtsMs = 100; dtsMs <= 2300; dtsMs += 100) pipeline.push(videoTag(dtsMs, false));
-    pipeline.push(videoTag(2400, false));
+    pipeline.push(videoFrame(0));
+    for (let dtsMs = 100; dtsMs <= 2300; dtsMs += 100) pipeline.push(videoFrame(dtsMs, false));
+    pipeline.push(videoFrame(2400, false));
     expect(events.slice(0, 5)).toEqual([
       "audio config",
       "video config",
@@ -186,18 +217,18 @@ describe("Pipeline", () => {
 
   test("is the source alone where the channel wants that", () => {
     const { pipeline, events } = createBench(sourceOf(1280, 720), { policy: "copy" });
-    pipeline.push(videoTag(0));
+    pipeline.push(videoFrame(0));
     expect(events).toEqual(["audio config", "video config", "sample high"]);
   });
 
   test("shows the copy everywhere when the engine is gone", () => {
     const { pipeline, events, output } = createBench(sourceOf(1280, 720), { policy: "auto" });
-    pipeline.push(videoTag(0));
+    pipeline.push(videoFrame(0));
     output(0).onFailure(new Error("dead"));
-    expect(pipeline.issues).toMatchObject([{ code: "DEGRADED" }]);
+    expect(pipeline.issues).toMatchObject([{ code: "ENCODER_LOST" }]);
     events.length = 0;
-    pipeline.push(videoTag(100, false));
-    pipeline.push(videoTag(200));
+    pipeline.push(videoFrame(100, false));
+    pipeline.push(videoFrame(200));
     expect(events).toEqual([
       "sample high",
       ...["sample high", "video config", "video config", "sample low", "sample mid"],
@@ -207,25 +238,37 @@ describe("Pipeline", () => {
   test("does not hold a copied source back for a full engine", () => {
     const options = { policy: "auto", isEngineFull: true } as const;
     const { pipeline, events } = createBench(sourceOf(1280, 720), options);
-    pipeline.push(videoTag(0));
+    pipeline.push(videoFrame(0));
     expect(events).not.toContain("hold back");
   });
 
   test("holds back what is ahead of its time: beside a copy, and while engines change", () => {
     const options = { policy: "auto", isEngineFull: true } as const;
     const { pipeline, events } = createBench(sourceOf(1280, 720), options);
-    pipeline.push(videoTag(0));
+    pipeline.push(videoFrame(0));
     expect(events).not.toContain("hold back");
-    pipeline.push(videoTag(2000));
+    pipeline.push(videoFrame(2000));
     expect(events).toContain("hold back");
 
     const { pipeline: changing, events: changes } = createBench(sourceOf(640, 360));
-    changing.push(videoTag(0));
-    changing.changeTo(sourceOf(360, 640));
-    changing.push(videoTag(1000));
+    changing.push(videoFrame(0));
+    changing.restartWith(sourceOf(360, 640));
+    changing.push(videoFrame(1000));
     expect(changes).not.toContain("hold back");
-    changing.push(videoTag(3000));
+    changing.push(videoFrame(3000));
     expect(changes).toContain("hold back");
+  });
+
+  test("the picture stands still while a source goes on without pictures", () => {
+    const { pipeline, events } = createBench(sourceOf(640, 360));
+    pipeline.push(videoFrame(0));
+    pipeline.push(audioFrame(990));
+    expect(events).not.toContainEqual(expect.stringContaining("still"));
+    pipeline.push(audioFrame(1010));
+    expect(events.slice(-2)).toEqual(["audio 1010 7", "still from 0 to 1010"]);
+    pipeline.push(videoFrame(1020));
+    pipeline.push(audioFrame(1030));
+    expect(events.at(-1)).toBe("audio 1030 7");
   });
 
   test("end() delivers what is under way, closes the packager and takes nothing more", async () => {
@@ -233,29 +276,7 @@ describe("Pipeline", () => {
     const ending = pipeline.end();
     await finishStop();
     expect(await ending).toMatchObject({ segments: 1 });
-    pipeline.push(videoTag(9));
+    pipeline.push(videoFrame(9));
     expect(events.slice(-2)).toEqual(["sample low", "end"]);
-  });
-});
-
-describe("replan()", () => {
-  const plan = planLadder(ladder, sourceOf(1280, 720).facts);
-
-  test("keeps the rungs and turns them when the source is turned", () => {
-    const next = replan({ ladder, policy: ENCODE, plan }, sourceOf(720, 1280), true);
-    expect(next.rungs.map(({ name, width, height }) => `${name} ${width}x${height}`)).toEqual([
-      "low 360x640",
-      "mid 480x854",
-      "high 720x1280",
-    ]);
-  });
-
-  test("fills rungs that the new source is too small for with its largest picture", () => {
-    const next = replan({ ladder, policy: ENCODE, plan }, sourceOf(640, 360), true);
-    expect(next.rungs.map(({ name, width }) => `${name} ${width}`)).toEqual([
-      "low 640",
-      "mid 640",
-      "high 640",
-    ]);
   });
 });

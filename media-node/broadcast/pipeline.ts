@@ -1,18 +1,19 @@
 /**
- * From the source's tags to the packager: AAC straight, video through the engine or as it is. Changes
+ * From the source's frames to the packager: AAC straight, video through the engine or as it is. Changes
  * engines when the source changes, with what is under way delivered first.
  */
-import type { Issue, LadderPolicy } from "#shared/contracts/broadcast.ts";
+import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
+import type { Finding } from "#shared/contracts/issues.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
-import { planCopy } from "../ladder/copy-rule.ts";
-import type { Engine, EngineOutput, EngineStart } from "../ladder/engine.ts";
-import { type LadderPlan, planLadder } from "../ladder/plan.ts";
-import { isVideoKeyframe } from "../ladder/source-tag.ts";
-import type { AudioFrame, FlvTag, RungPlan } from "../formats/media.ts";
+import { type MediaFrame, TICKS_PER_MS } from "../formats/media.ts";
+import type { Source } from "../ingest/source.ts";
+import type { EngineOutput, EngineStart, RunningEngine, StartEngine } from "../ladder/engine.ts";
+import type { LadderPlan } from "../ladder/plan.ts";
 import type { Packager, RecordingSummary } from "../packager/port.ts";
-import type { Source } from "../ingest/intake.ts";
+import { encodedRungsOf, replan } from "./broadcast-plan.ts";
+import { PictureWatch } from "./picture-watch.ts";
 import { SourceCopy } from "./source-copy.ts";
 import { SourcePace } from "./source-pace.ts";
 
@@ -24,17 +25,15 @@ export type PipelineOptions = {
   readonly plan: LadderPlan;
   readonly packager: Packager;
   readonly segmentTargetMs: number;
-  readonly createEngine: () => Engine;
+  readonly startEngine: StartEngine;
   /** Takes the small pictures of a storyboard; null: none are made. */
   readonly onPicture: ((ptsMs: number, jpeg: Uint8Array) => void) | null;
-  /** The engine is full (true), or takes tags again (false). */
+  /** The engine is full (true), or takes frames again (false). */
   readonly onBackpressure: (isFull: boolean) => void;
   readonly onFailure: (error: Error) => void;
   readonly log: Logger;
 };
 
-/** FLV: sound format, AAC packet type; then the data. */
-const AUDIO_TAG_HEADER_BYTES = 2;
 /** What may wait while one engine makes room for the next. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 /** A source that is ahead of its time by more is held back where something else must be waited for. */
@@ -43,14 +42,16 @@ const AHEAD_MS = 1500;
 const ENGINE_RETRY_MS = 30_000;
 const DEFAULT_FPS = 30;
 
-type Queued = { readonly tag: FlvTag } | { readonly source: Source };
+type Queued =
+  | { readonly frame: MediaFrame }
+  | { readonly source: Source; readonly isNewRun: boolean };
 type Resume = EngineStart["resume"];
 
 export class Pipeline {
   readonly #options: PipelineOptions;
   #source: Source;
   #plan: LadderPlan;
-  #engine: Engine | null = null;
+  #engine: RunningEngine | null = null;
   #copy: SourceCopy | null = null;
   /** A source that once could not be copied is not tried again. */
   #mayCopy = true;
@@ -62,11 +63,13 @@ export class Pipeline {
   #queue: Queued[] = [];
   #queuedBytes = 0;
   readonly #pace = new SourcePace();
+  readonly #pictures = new PictureWatch();
 
   constructor(source: Source, options: PipelineOptions) {
     this.#options = options;
     this.#source = source;
     this.#plan = options.plan;
+    this.#pictures.restart(source.facts.video?.fps ?? null);
     this.#begin(null);
   }
 
@@ -76,23 +79,20 @@ export class Pipeline {
   }
 
   /** What viewers get less of than was planned. */
-  get issues(): Issue[] {
+  get issues(): Finding[] {
     const shortfall = this.#engine?.shortfall ?? null;
-    if (shortfall !== null) return [{ code: "DEGRADED", detail: shortfall }];
-    if (this.#copy?.isStandIn !== true) return [];
-    const detail = "The smaller sizes cannot be encoded at the moment: every rendition shows the " +
-      "source as it is. It is tried again every 30 s.";
-    return [{ code: "DEGRADED", detail }];
+    if (shortfall !== null) return [{ code: "MACHINE_BUSY", shortfall }];
+    return this.#copy?.isStandIn === true ? [{ code: "ENCODER_LOST" }] : [];
   }
 
-  push(tag: FlvTag): void {
+  push(frame: MediaFrame): void {
     if (this.#isEnded) return;
-    this.#pace.note(tag.dtsMs, performance.now());
-    if (!this.#isSwitching) return this.#deliver(tag);
-    this.#queuedBytes += tag.body.length;
+    this.#pace.note(frame.dtsTicks / TICKS_PER_MS, performance.now());
+    if (!this.#isSwitching) return this.#deliver(frame);
+    this.#queuedBytes += frame.data.length;
     // Past the cap only the newest are kept: decoding goes on at the next keyframe.
-    if (this.#queuedBytes > MAX_QUEUED_BYTES) this.#dropQueuedTags();
-    this.#queue.push({ tag });
+    if (this.#queuedBytes > MAX_QUEUED_BYTES) this.#dropQueuedFrames();
+    this.#queue.push({ frame });
     if (this.#aheadMs === 0) return;
     this.#isHeldForSwitch = true;
     this.#options.onBackpressure(true);
@@ -104,13 +104,38 @@ export class Pipeline {
     return aheadMs > AHEAD_MS ? aheadMs : 0;
   }
 
-  /** The tags that follow come from `source`: another encoder run, perhaps another picture size. */
-  changeTo(source: Source): void {
-    if (this.#isSwitching) this.#queue.push({ source });
-    else this.#startSwitch(source, null);
+  /** The frames that follow come from another run of an encoder: there is a break in time. */
+  restartWith(source: Source): void {
+    this.#use(source, true);
   }
 
-  /** No tags for a while: delivers what is under way and ends the engine. */
+  /** The frames that follow need another description: another picture, a track more. */
+  changeTo(source: Source): void {
+    this.#use(source, false);
+  }
+
+  /** The source is not what it says: from here on it is encoded, if it was copied. */
+  distrust(reason: string): void {
+    this.#mayCopy = false;
+    if (this.#copy !== null && !this.#isSwitching) this.#stopCopying(this.#copy, reason);
+  }
+
+  #use(source: Source, isNewRun: boolean): void {
+    if (this.#isSwitching) this.#queue.push({ source, isNewRun });
+    else if (isNewRun || !isSamePicture(this.#source, source)) this.#startSwitch(source, null);
+    else this.#describeAnew(source);
+  }
+
+  /** Decoders go on: they find new parameter sets in the stream. */
+  #describeAnew(source: Source): void {
+    const { video, audio } = source;
+    const before = this.#source;
+    this.#source = source;
+    if (video !== null && video !== before.video) this.#copy?.useConfig(video);
+    if (audio?.kind === "aac") this.#options.packager.setAudioConfig(audio.config);
+  }
+
+  /** No frames for a while: delivers what is under way and ends the engine. */
   async suspend(): Promise<void> {
     const engine = this.#engine;
     this.#engine = null;
@@ -119,6 +144,8 @@ export class Pipeline {
       this.#options.onBackpressure(false);
     }
     await this.#stopping;
+    const absence = this.#pictures.finish();
+    if (absence !== null) this.#options.packager.standStill(absence);
   }
 
   /** Delivers what is under way and closes the packager. */
@@ -140,7 +167,10 @@ export class Pipeline {
     await this.suspend();
     this.#isSwitching = false;
     if (this.#isEnded) return;
-    if (resume === null) this.#options.packager.markDiscontinuity();
+    if (resume === null) {
+      this.#options.packager.markDiscontinuity();
+      this.#pictures.restart(source.facts.video?.fps ?? null);
+    }
     this.#source = source;
     this.#plan = replan(this.#options, source, this.#mayCopy);
     this.#begin(resume);
@@ -155,33 +185,45 @@ export class Pipeline {
     this.#queuedBytes = 0;
     for (const [index, item] of queue.entries()) {
       if (this.#isSwitching) {
-        // Delivering a tag began another switch: the rest waits for it.
+        // Delivering a frame began another switch: the rest waits for it.
         this.#queue.push(...queue.slice(index));
         return;
       }
-      if ("tag" in item) this.#deliver(item.tag);
-      else this.#startSwitch(item.source, null);
+      if ("frame" in item) this.#deliver(item.frame);
+      else this.#use(item.source, item.isNewRun);
     }
   }
 
-  #dropQueuedTags(): void {
+  #dropQueuedFrames(): void {
     this.#queue = this.#queue.filter((item) => "source" in item);
     this.#queuedBytes = 0;
   }
 
-  #deliver(tag: FlvTag): void {
-    if (tag.type === "audio" && this.#source.audioConfig !== null) {
-      const data = tag.body.subarray(AUDIO_TAG_HEADER_BYTES);
-      return this.#options.packager.pushAudio({ ptsMs: tag.dtsMs, data });
+  #deliver(frame: MediaFrame): void {
+    const absence = this.#hasPictures ? this.#pictures.note(frame) : null;
+    this.#deliverFrame(frame);
+    if (absence === null) return;
+    this.#options.packager.standStill(absence);
+  }
+
+  /** The renditions have pictures, whether the source has any now or not. */
+  get #hasPictures(): boolean {
+    return this.#source.video !== null ||
+      this.#options.plan.rungs.some(({ width }) => width !== null);
+  }
+
+  #deliverFrame(frame: MediaFrame): void {
+    if (frame.track === "audio" && this.#source.audio?.kind === "aac") {
+      return this.#options.packager.pushAudio(frame);
     }
     const copy = this.#copy;
-    if (tag.type === "video" && copy !== null) {
-      this.#retryEngine(copy, tag);
-      const obstacle = copy.push(tag);
+    if (frame.track === "video" && copy !== null) {
+      this.#retryEngine(copy, frame);
+      const obstacle = copy.push(frame);
       if (obstacle !== null) return this.#stopCopying(copy, obstacle);
     }
     const aheadMs = this.#aheadMs;
-    const isTaken = this.#engine?.push(tag, aheadMs) ?? true;
+    const isTaken = this.#engine?.push(frame, aheadMs) ?? true;
     // A copy of what comes in time does not wait for the engine: that one skips when it cannot follow.
     if (!isTaken && (copy === null || aheadMs > 0)) this.#options.onBackpressure(true);
   }
@@ -193,8 +235,8 @@ export class Pipeline {
     this.#startSwitch(this.#source, copy.resume);
   }
 
-  #retryEngine(copy: SourceCopy, tag: FlvTag): void {
-    if (performance.now() < this.#retryAtMs || !isVideoKeyframe(tag)) return;
+  #retryEngine(copy: SourceCopy, { isKeyframe }: MediaFrame): void {
+    if (performance.now() < this.#retryAtMs || !isKeyframe) return;
     this.#retryAtMs = Infinity;
     copy.standInFor([]);
     this.#startEngine(null);
@@ -202,8 +244,8 @@ export class Pipeline {
 
   #begin(resume: Resume): void {
     const { packager } = this.#options;
-    const { audioConfig } = this.#source;
-    if (audioConfig !== null) packager.setAudioConfig(audioConfig);
+    const { audio } = this.#source;
+    if (audio?.kind === "aac") packager.setAudioConfig(audio.config);
     this.#retryAtMs = Infinity;
     this.#copy = this.#createCopy();
     this.#startEngine(resume);
@@ -211,31 +253,30 @@ export class Pipeline {
 
   #createCopy(): SourceCopy | null {
     const { packager, policy } = this.#options;
-    const { videoHeader: header } = this.#source;
+    const { video } = this.#source;
     const rung = this.#plan.rungs.find(({ isCopy, width }) => isCopy && width !== null);
-    if (rung === undefined || header === null) return null;
+    if (rung === undefined || video === null) return null;
     const ceilingBps = policy === "copy" ? Infinity : rung.videoBitrateBps;
     const fps = this.#plan.fps ?? DEFAULT_FPS;
-    return new SourceCopy({ rung, header, fps, ceilingBps, packager });
+    return new SourceCopy({ rung, video, fps, ceilingBps, packager });
   }
 
   #startEngine(resume: Resume): void {
-    const { segmentTargetMs, createEngine, onPicture } = this.#options;
-    const { facts, audioConfig, videoHeader, audioHeader } = this.#source;
-    const encodesAudio = facts.audio !== null && audioConfig === null;
-    const rungs = encodedRungsOf(this.#plan);
-    if (rungs.length === 0 && !encodesAudio) return;
-    this.#engine = createEngine();
-    this.#engine.start({
+    const { segmentTargetMs, startEngine, onPicture } = this.#options;
+    const { video, audio } = this.#source;
+    const classic = audio?.kind === "classic" ? audio : null;
+    const rungs = video === null ? [] : encodedRungsOf(this.#plan);
+    if (rungs.length === 0 && classic === null) return;
+    this.#engine = startEngine({
       rungs,
       fps: this.#plan.fps,
-      sequenceHeaders: [videoHeader, audioHeader].filter((tag) => tag !== null),
-      encodesAudio,
+      video: rungs.length === 0 ? null : video,
+      audio: classic,
       segmentTargetMs,
       sourceClock: this.#copy?.clock ?? null,
       resume,
       takesPictures: onPicture !== null,
-    }, this.#createOutput(encodesAudio));
+    }, this.#createOutput(classic !== null));
   }
 
   #createOutput(encodesAudio: boolean): EngineOutput {
@@ -244,7 +285,7 @@ export class Pipeline {
       onVideoConfig: (rung, config) => packager.setVideoConfig(rung, config),
       onVideoSample: (rung, sample) => packager.pushVideo(rung, sample),
       onAudioConfig: (config) => packager.setAudioConfig(config),
-      onAudioFrame: (frame: AudioFrame) => packager.pushAudio(frame),
+      onAudioFrame: (frame) => packager.pushAudio(frame),
       onPicture: (ptsMs, jpeg) => onPicture?.(ptsMs, jpeg),
       onDrain: () => onBackpressure(false),
       onFailure: (error) => {
@@ -263,35 +304,14 @@ export class Pipeline {
   }
 }
 
-function encodedRungsOf({ rungs }: LadderPlan): RungPlan[] {
-  return rungs.filter((rung) => !rung.isCopy && rung.width !== null);
-}
-
-/** The renditions a broadcast of `source` begins with. */
-export function planBroadcast(
-  { ladder, policy }: Pick<PipelineOptions, "ladder" | "policy">,
-  source: Source,
-): LadderPlan {
-  return planCopy(planLadder(ladder, source.facts), policy, source);
-}
-
-/**
- * The rungs of the broadcast with sizes that fit `source`. A rung that the new source is too small
- * for shows what the largest one does: a broadcast keeps its renditions.
- */
-export function replan(
-  { ladder, policy, plan }: Pick<PipelineOptions, "ladder" | "policy" | "plan">,
-  source: Source,
-  mayCopy: boolean,
-): LadderPlan {
-  const next = planBroadcast({ ladder, policy: mayCopy ? policy : "encode" }, source);
-  const largest = next.rungs.at(-1);
-  const top = plan.rungs.at(-1);
-  const rungs = plan.rungs.map((rung): RungPlan => {
-    const isCopy = rung === top && largest?.isCopy === true;
-    const named = next.rungs.find(({ name }) => name === rung.name);
-    const fitting = (isCopy ? largest : named) ?? largest ?? rung;
-    return { ...rung, width: fitting.width, height: fitting.height, isCopy };
-  });
-  return { rungs, fps: next.fps };
+/** Whether decoders and encoders that run can go on with what comes. */
+function isSamePicture(one: Source, other: Source): boolean {
+  const isClassic = one.audio?.kind === "classic" || other.audio?.kind === "classic";
+  if (isClassic && one.audio !== other.audio) return false;
+  if (one.video === null || other.video === null) return one.video === other.video;
+  const [{ config: before }, { config: after }] = [one.video, other.video];
+  return before.width === after.width && before.height === after.height &&
+    before.displayWidth === after.displayWidth &&
+    one.video.isInterlaced === other.video.isInterlaced &&
+    one.details.isCommonFormat === other.details.isCommonFormat;
 }

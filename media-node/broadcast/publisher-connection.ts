@@ -1,15 +1,18 @@
 /**
  * One publisher's connection to its broadcast: its media's first look, and how it is held back or cut.
  */
-import type { Issue } from "#shared/contracts/broadcast.ts";
-import type { Publisher } from "../ingest/port.ts";
+import type { Finding } from "#shared/contracts/issues.ts";
+import { listIntakeFindings } from "../ingest/findings.ts";
 import type { Intake } from "../ingest/intake.ts";
+import type { KickReason, Publisher } from "../ingest/port.ts";
 
 /** A publisher that is silent for this long may be replaced by another one. */
 const SILENT_MS = 5000;
 
 export class PublisherConnection {
   readonly intake: Intake;
+  /** Its media was announced: what changes from then on changes within one run of an encoder. */
+  hasSource = false;
   readonly #acceptedAtMs = performance.now();
   #publisher: Publisher | null = null;
   #isPaused = false;
@@ -32,12 +35,8 @@ export class PublisherConnection {
   }
 
   /** What is wrong with what it sends. */
-  get issues(): Issue[] {
-    const track = this.intake.lateTrack;
-    if (track === null) return [];
-    const detail =
-      `The ${track} began after the broadcast and is left out: start the stream again.`;
-    return [{ code: "LATE_TRACK", detail }];
+  get issues(): Finding[] {
+    return listIntakeFindings(this.intake.findings);
   }
 
   /** It was let in. */
@@ -58,9 +57,10 @@ export class PublisherConnection {
     else this.#publisher?.resume();
   }
 
-  /** Cuts it. */
-  close(): void {
+  /** Cuts it; with a reason, its encoder is told first. */
+  close(reason: KickReason | null = null): void {
     this.intake.stop();
-    this.#publisher?.kick();
+    if (reason === null) this.#publisher?.kick();
+    else this.#publisher?.kick(reason);
   }
 }

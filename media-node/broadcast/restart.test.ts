@@ -2,12 +2,13 @@
  * A media node that is killed while it is live, and its publisher's return: one broadcast for its
  * viewers, one recording.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { AuthoriseResponse } from "#shared/contracts/control.ts";
 import type HlsJs from "hls.js";
 import { checkMediaPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { checkReload } from "#shared/hls/check-reload.ts";
@@ -17,6 +18,7 @@ import { probePackets, type Publish, publishArgs, recordFlv } from "#test/helper
 import { fetchPlaylist, mediaPlaylistsOf } from "#test/helpers/media-node.ts";
 import { type NodeProcess, startNodeProcess } from "#test/helpers/node-process.ts";
 import { until } from "#test/helpers/until.ts";
+import type { RunningEntry } from "./journal-entry.ts";
 
 const HLS_JS = fileURLToPath(import.meta.resolve("hls.js/dist/hls.min.js"));
 const KEY = "sk_0123456789abcdefghij";
@@ -166,6 +168,58 @@ test("a killed node goes on: same playlist, nothing used twice, one recording", 
   expect(Math.abs(durationS - ended.durationMs / 1000)).toBeLessThan(0.5);
   const frames = await probePackets(rung, "v:0");
   expect(Math.abs(frames.length - durationS * 30)).toBeLessThan(5);
+}, 60_000);
+
+/** The broadcast's entry in the journal as version 1 wrote it. */
+function asVersion1(
+  { broadcastId, epoch, controlEpoch, videoUrl, startedAt, running }: RunningEntry,
+  authorisation: AuthoriseResponse,
+) {
+  const { source, playlists: { isAudioAwaited: _, ...playlists } } = running;
+  const renditions = playlists.rungs.map(({ videoBitrateBps: _, ...rung }) => rung);
+  const packager = { ...playlists, videoUrl, epoch, dvrWindowS: 7200 };
+  const started = { startedAt, source, renditions };
+  const broadcast = { authorisation, controlEpoch, packager, started };
+  return { version: 1, broadcastId, epoch, videoUrl, startedAt, ended: null, broadcast };
+}
+
+test("a node goes on with what version 1 of the journal says", async () => {
+  const { publishUrl, broadcast, rung, kill, restart } = await goLive();
+  await until(() => control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
+  const before = await fetchPlaylist(rung);
+  await kill();
+  const path = join(folder, "media-node", "broadcasts", `${broadcast.broadcastId}.json`);
+  const entry = JSON.parse(await readFile(path, "utf8")) as RunningEntry;
+  await writeFile(path, JSON.stringify(asVersion1(entry, broadcast)));
+
+  await restart();
+  const waiting = await fetchPlaylist(rung);
+  expect(waiting).not.toContain("#EXT-X-ENDLIST");
+  expect(checkReload(before, waiting)).toEqual([]);
+  const publisher = publishFile(publishUrl);
+  const isBack = async () => (await fetchPlaylist(rung)).includes("#EXT-X-DISCONTINUITY\n");
+  await until(isBack, 20_000);
+  expect(checkReload(waiting, await fetchPlaylist(rung))).toEqual([]);
+  expect(control.authorised.get(KEY)).toMatchObject({ isResumed: true, epoch: 2 });
+  expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ version: 2, controlEpoch: 2 });
+  await publisher.stop();
+}, 60_000);
+
+test("a node leaves what a later version wrote, and finishes the recording", async () => {
+  const { broadcast, url, rung, kill, restart } = await goLive();
+  await until(() => control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
+  await kill();
+  const path = join(folder, "media-node", "broadcasts", `${broadcast.broadcastId}.json`);
+  const later = (await readFile(path, "utf8")).replace('"version":2', '"version":3');
+  await writeFile(path, later);
+
+  await restart();
+  expect(await fetchPlaylist(url)).toContain("/low/index.m3u8");
+  const recording = await fetchPlaylist(rung);
+  expect(recording).toContain("#EXT-X-ENDLIST");
+  expect(readMediaPlaylist(recording).segments.length).toBeGreaterThan(0);
+  expect(await readFile(path, "utf8")).toBe(later);
+  expect(started.at(-1)?.stderr()).toContain("it is of version 3");
 }, 60_000);
 
 test("Chromium plays on over a kill and a restart without a reload", async () => {

@@ -1,28 +1,29 @@
 /**
- * The rendition that is the source itself: access units straight from the publisher's tags, with no
- * engine between, so it goes on whatever happens to one.
+ * The rendition that is the source itself: the publisher's access units as they are, with no engine
+ * between, so it goes on whatever happens to one.
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { CopyWatch } from "../ladder/copy-rule.ts";
 import { type FrameRate, toFrameRate } from "../formats/frame-rate.ts";
 import { GopCache } from "../ladder/gop-cache.ts";
 import { SourceClock } from "../ladder/source-clock.ts";
-import { isVideoKeyframe } from "../ladder/source-tag.ts";
-import type { FlvTag, RungPlan, VideoConfig, VideoSample } from "../formats/media.ts";
+import type {
+  MediaFrame,
+  RungPlan,
+  VideoConfig,
+  VideoSample,
+  VideoTrack,
+} from "../formats/media.ts";
 import type { Packager } from "../packager/port.ts";
 
 export type SourceCopyOptions = {
   readonly rung: RungPlan;
-  /** The source's AVC sequence header. */
-  readonly header: FlvTag;
+  readonly video: VideoTrack;
   readonly fps: number;
   /** Above it for long, the source is too much to be copied. */
   readonly ceilingBps: number;
   readonly packager: Pick<Packager, "setVideoConfig" | "pushVideo">;
 };
-
-/** FLV: frame type and codec, packet type, composition offset; then the data. */
-const VIDEO_TAG_HEADER_BYTES = 5;
 
 export class SourceCopy {
   /** The exact time of every frame, for those that are encoded beside the copy. */
@@ -30,7 +31,7 @@ export class SourceCopy {
   readonly #options: SourceCopyOptions;
   readonly #watch: CopyWatch;
   readonly #cache = new GopCache();
-  readonly #config: VideoConfig;
+  #config: VideoConfig;
   #stands: readonly RenditionName[] = [];
   #standsSince: "soon" | "now" = "soon";
   #shownTicks = -Infinity;
@@ -40,15 +41,20 @@ export class SourceCopy {
     this.#options = options;
     this.clock = new SourceClock(rate);
     this.#watch = new CopyWatch(options.ceilingBps);
-    const { rung, header, packager } = options;
-    const avcC = header.body.subarray(VIDEO_TAG_HEADER_BYTES);
-    this.#config = { kind: "video", avcC, width: rung.width ?? 0, height: rung.height ?? 0 };
-    packager.setVideoConfig(rung.name, this.#config);
+    this.#config = options.video.config;
+    options.packager.setVideoConfig(options.rung.name, this.#config);
+  }
+
+  /** The same picture with other parameter sets, from the next keyframe on. */
+  useConfig({ config }: VideoTrack): void {
+    this.#config = config;
+    this.#options.packager.setVideoConfig(this.#options.rung.name, config);
+    if (this.#standsSince === "now") this.#standsSince = "soon";
   }
 
   /** What an engine needs to take over without showing a frame twice or leaving one out. */
-  get resume(): { readonly tags: readonly FlvTag[]; readonly shownTicks: number } {
-    return { tags: this.#cache.tags, shownTicks: this.#shownTicks };
+  get resume(): { readonly frames: readonly MediaFrame[]; readonly shownTicks: number } {
+    return { frames: this.#cache.frames, shownTicks: this.#shownTicks };
   }
 
   /** Whether it is shown as the other renditions, too. */
@@ -63,13 +69,12 @@ export class SourceCopy {
   }
 
   /** Null when it was written; else, in words, why this frame cannot be. */
-  push(tag: FlvTag): string | null {
-    const isKeyframe = isVideoKeyframe(tag);
-    const obstacle = this.#watch.note(tag);
-    this.#cache.add(tag, isKeyframe);
+  push(frame: MediaFrame): string | null {
+    const { isKeyframe, data } = frame;
+    const obstacle = this.#watch.note(frame);
+    this.#cache.add(frame, isKeyframe);
     if (obstacle !== null) return obstacle;
-    const { dtsTicks, durationTicks } = this.clock.place(tag);
-    const data = tag.body.subarray(VIDEO_TAG_HEADER_BYTES);
+    const { dtsTicks, durationTicks } = this.clock.place(frame);
     const sample = { dtsTicks, compositionTicks: 0, durationTicks, isKeyframe, data };
     this.#options.packager.pushVideo(this.#options.rung.name, sample);
     this.#shownTicks = dtsTicks;

@@ -13,7 +13,7 @@ import {
   readInitTracks,
   readSegmentRuns,
   type SegmentRun,
-} from "./segment-runs.ts";
+} from "../formats/mp4/segment-runs.ts";
 import { TrackTable } from "./track-table.ts";
 
 export type Mp4Source = {

@@ -4,7 +4,7 @@
  */
 import type { FragmentSample } from "../formats/mp4/boxes.ts";
 import { RunLengths, Uint32List } from "./run-lengths.ts";
-import type { InitTrack } from "./segment-runs.ts";
+import type { InitTrack } from "../formats/mp4/segment-runs.ts";
 
 /** Consecutive samples with one sample entry, and where they lie in the `mdat`. */
 export type Chunk = {

@@ -1,6 +1,7 @@
 /**
  * Measures what a rendition really costs, as the multivariant playlist must say it.
  */
+import { FrameRateMeter } from "./frame-rate-meter.ts";
 import { asListed } from "./playlist.ts";
 
 type Measured = { readonly bits: number; readonly durationS: number };
@@ -14,7 +15,7 @@ export class BandwidthMeter {
   #recent: Measured[] = [];
   #bits = 0;
   #durationS = 0;
-  #frames = 0;
+  readonly #rates = new FrameRateMeter();
   #peakBps = 0;
 
   constructor(targetDurationS: number) {
@@ -25,7 +26,7 @@ export class BandwidthMeter {
     const measured = { bits: segment.bytes * 8, durationS: asListed(segment.durationS) };
     this.#bits += measured.bits;
     this.#durationS += measured.durationS;
-    this.#frames += segment.frames;
+    this.#rates.note(segment.frames, segment.durationS);
     this.#recent = [...this.#recent.slice(-7), measured];
     this.#raisePeak();
   }
@@ -42,7 +43,7 @@ export class BandwidthMeter {
 
   /** Null without video or before the first segment. */
   get fps(): number | null {
-    return this.#frames === 0 ? null : Math.round(1000 * this.#frames / this.#durationS) / 1000;
+    return this.#rates.fps;
   }
 
   /**

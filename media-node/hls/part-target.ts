@@ -13,6 +13,9 @@ const PARTS: Readonly<
   low: { targetMs: 1000 / 3, slackMs: 20 / 3 },
 };
 
+/** Of a frame that is a part by itself. */
+const SLOW_SLACK = 0.05;
+
 /**
  * PART-TARGET in ms for frames of `frameMs`: a whole number of frames and a slack that one more frame
  * does not fit into, so that every part has the same number of frames. Null without parts.
@@ -21,5 +24,7 @@ export function partTargetMsOf(latency: Latency, frameMs: number): number | null
   if (latency === "standard") return null;
   const { targetMs, slackMs } = PARTS[latency];
   const frames = Math.max(1, Math.round(targetMs / frameMs));
-  return Math.ceil(frames * frameMs + Math.min(slackMs, frameMs / 2) - 1e-6);
+  // Where a frame is longer than a part should be, clocks that jitter by it do so, too.
+  const roomMs = frames === 1 ? Math.max(slackMs, frameMs * SLOW_SLACK) : slackMs;
+  return Math.ceil(frames * frameMs + Math.min(roomMs, frameMs / 2) - 1e-6);
 }

@@ -110,10 +110,32 @@ export type Variant = {
   readonly fps: number | null;
 };
 
-/** The multivariant playlist; `isIndependent`: every segment of every rendition starts at a keyframe. */
-export function renderMultivariant(variants: readonly Variant[], isIndependent: boolean): string {
+/** What is known of captions in the pictures. A broadcast that runs may have some yet: `unknown`. */
+export type Captions = "some" | "none" | "unknown";
+
+export type MultivariantFacts = {
+  /** Every segment of every rendition starts at a keyframe. */
+  readonly isIndependent: boolean;
+  readonly captions: Captions;
+};
+
+const CAPTION_GROUP = "cc";
+const CAPTION_TRACK =
+  `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="${CAPTION_GROUP}",NAME="CC1",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID="CC1"`;
+const CAPTION_ATTRIBUTES: Readonly<Record<Captions, readonly string[]>> = {
+  some: [`CLOSED-CAPTIONS="${CAPTION_GROUP}"`],
+  // RFC 8216bis 4.4.6.2: NONE swears that there are none; without the attribute nothing is said.
+  none: ["CLOSED-CAPTIONS=NONE"],
+  unknown: [],
+};
+
+export function renderMultivariant(
+  variants: readonly Variant[],
+  { isIndependent, captions }: MultivariantFacts,
+): string {
   const lines = ["#EXTM3U", "#EXT-X-VERSION:6"];
   if (isIndependent) lines.push("#EXT-X-INDEPENDENT-SEGMENTS");
+  if (captions === "some") lines.push(CAPTION_TRACK);
   for (const variant of variants) {
     const attributes = [
       `BANDWIDTH=${Math.ceil(variant.bandwidthBps)}`,
@@ -121,7 +143,7 @@ export function renderMultivariant(variants: readonly Variant[], isIndependent: 
       `CODECS="${variant.codecs.join(",")}"`,
       ...(variant.width === null ? [] : [`RESOLUTION=${variant.width}x${variant.height ?? 0}`]),
       ...(variant.fps === null ? [] : [`FRAME-RATE=${variant.fps.toFixed(3)}`]),
-      ...(variant.width === null ? [] : ["CLOSED-CAPTIONS=NONE"]),
+      ...(variant.width === null ? [] : CAPTION_ATTRIBUTES[captions]),
     ];
     lines.push(`#EXT-X-STREAM-INF:${attributes.join(",")}`, variant.uri);
   }

@@ -1,81 +1,94 @@
 /**
- * The first look at a publisher's media: parks its tags until it is known what there is to carry,
- * then hands on plain FLV on the broadcast's timeline, and says when the source changes.
+ * The first look at a publisher's media: parks its frames until it is known what there is to carry,
+ * then hands them on, and says when the source changes.
  */
-import type { SourceFacts } from "#shared/contracts/broadcast.ts";
 import { messageOf } from "#shared/errors.ts";
-import {
-  type AudioTag,
-  parseAudioTag,
-  parseVideoTag,
-  type VideoTag,
-} from "../formats/flv/flv-tags.ts";
+import type { MediaFrame } from "../formats/media.ts";
+import { ptsTicksOf, TICKS_PER_MS } from "../formats/media.ts";
+import { deadlineMsOf, type TrackHope } from "./first-look.ts";
+import type { IntakeFindings } from "./findings.ts";
+import { Normaliser } from "./normalise.ts";
 import type { WireTag } from "./port.ts";
-import { type SourceDetails, SourceObserver } from "./source-facts.ts";
-import type { Timeline, TimelineTag } from "./timeline.ts";
-import type { AudioConfig, FlvTag } from "../formats/media.ts";
-import { toPlainAudioTag, toPlainVideoTag } from "./plain-tag.ts";
-
-/** What a publisher sends, complete enough to plan a ladder and to start decoders. */
-export type Source = {
-  readonly facts: SourceFacts;
-  /** What decides whether it can be copied. */
-  readonly details: Pick<SourceDetails, "isCommonFormat" | "hasBFrames">;
-  /** Null: no video. */
-  readonly videoHeader: FlvTag | null;
-  /** Null: no audio, or audio that has no header. */
-  readonly audioHeader: FlvTag | null;
-  /** AAC that passes through; null when there is no audio or it must be encoded. */
-  readonly audioConfig: AudioConfig | null;
-};
+import type { Source } from "./source.ts";
+import { SourceObserver } from "./source-facts.ts";
+import type { Timeline } from "./timeline.ts";
 
 export interface IntakeEvents {
-  /** Before the first tag, and again before the first tag of a source that changed. */
+  /** Before the first frame, and again before the first frame of a source that changed. */
   onSource(source: Source): void;
-  /** A frame of audio or video. */
-  onTag(tag: FlvTag): void;
+  onFrame(frame: MediaFrame): void;
+  /** Its pictures have captions. */
+  onCaptions(): void;
+  /** The source turns out not to be what it says: it must not be shown as it is. */
+  onMistrust(reason: string): void;
   /** Something we cannot carry, in a sentence. */
   onUnsupported(sentence: string): void;
 }
 
-/** From the first frame on: how long a second track, or the frame rate, is waited for. */
-const FACTS_DEADLINE_MS = 1000;
-/** The same for video that is configured: it will come, and cannot be added later. */
-const CONFIGURED_VIDEO_DEADLINE_MS = 5000;
 const MAX_PARKED_BYTES = 8 * 1024 * 1024;
+/** A publisher whose media cannot be read is told so after this. */
+const UNREADABLE_MS = 10_000;
+/** Audio this long before the first picture is not heard. */
+const LEAD_TICKS = 100 * TICKS_PER_MS;
+const MISFLAGGED = "its keyframes are not where it says";
+const UNCONFIGURED_AUDIO =
+  "The sound comes as AAC without its configuration, so nobody can decode it: start the encoder's stream again.";
 
 export class Intake {
-  readonly #timeline: Timeline;
   readonly #events: IntakeEvents;
+  readonly #normaliser: Normaliser;
   readonly #observer = new SourceObserver();
-  #parked: FlvTag[] | null = [];
+  readonly #isReturn: boolean;
+  #parked: MediaFrame[] | null = [];
   #parkedBytes = 0;
+  #videoFrames = 0;
+  /** Clock (performance.now) of the first frame of each track. */
+  #firstAtMs: { video: number | null; audio: number | null } = { video: null, audio: null };
   #deadline: ReturnType<typeof setTimeout> | undefined;
-  #awaits: "everything" | "configuredVideo" | "nothing" = "everything";
+  #unreadable: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
   #source: Source | null = null;
-  #videoHeader: FlvTag | null = null;
-  #audioHeader: FlvTag | null = null;
-  #hasKeyframe = false;
-  #hasClassicAudio = false;
-  #lateTrack: "video" | "audio" | null = null;
+  /** A track's description changed: the source is told anew with the track's next frame. */
+  #isStale = false;
+  #lateTrack: IntakeFindings["lateTrack"] = null;
+  #isMistrusted = false;
+  #hasCaptions = false;
 
-  constructor(timeline: Timeline, events: IntakeEvents) {
-    this.#timeline = timeline;
+  /** `isReturn`: the broadcast runs already. */
+  constructor(timeline: Timeline, events: IntakeEvents, isReturn = false) {
     this.#events = events;
+    this.#isReturn = isReturn;
+    this.#normaliser = new Normaliser(timeline, {
+      onMetadata: (metadata) => this.#observer.noteMetadata(metadata),
+      onVideoTrack: (track, sps) => {
+        this.#observer.useVideo(track, sps);
+        this.#isStale = true;
+      },
+      onAudioTrack: (track) => {
+        this.#observer.useAudio(track);
+        this.#isStale = true;
+      },
+      onFrame: (frame) => this.#take(frame),
+      onUnsupported: (sentence) => this.#refuse(sentence),
+    });
   }
 
-  /** A track that began after the broadcast was planned without it; it is not carried. */
-  get lateTrack(): "video" | "audio" | null {
-    return this.#lateTrack;
+  get findings(): IntakeFindings {
+    return { ...this.#normaliser.findings, lateTrack: this.#lateTrack };
   }
 
-  push(wireTag: WireTag): void {
+  push(tag: WireTag): void {
     if (this.#isStopped) return;
-    const tag = this.#timeline.place(wireTag);
-    if (tag.type === "script") this.#observer.observe(tag);
-    else if (tag.type === "video") this.#takeVideo(tag, parseVideoTag(tag.body));
-    else this.#takeAudio(tag, parseAudioTag(tag.body));
+    this.#unreadable ??= setTimeout(() => this.#noteUnreadable(), UNREADABLE_MS);
+    this.#normaliser.push(tag);
+  }
+
+  /** Nothing more comes: hands on what waits, then nothing. */
+  finish(): void {
+    if (!this.#isStopped) this.#normaliser.flush();
+    // Who leaves while more is waited for has sent what it has sent.
+    if (this.#parked !== null && this.#parked.length > 0) this.#goOn();
+    this.stop();
   }
 
   /** Nothing is handed on any more. */
@@ -83,144 +96,139 @@ export class Intake {
     this.#isStopped = true;
     this.#parked = null;
     clearTimeout(this.#deadline);
+    clearTimeout(this.#unreadable);
   }
 
-  #takeVideo(tag: TimelineTag, video: VideoTag): void {
-    if (video.kind === "unsupported") {
-      return this.#events.onUnsupported(
-        `The video is ${video.codec}; this server carries H.264. Choose an H.264 encoder.`,
-      );
-    }
-    this.#observer.observe(tag);
-    const plain = toPlainVideoTag(tag, video);
-    if (video.kind === "config") {
-      if (this.#observer.avc === null || isSame(this.#videoHeader, plain)) return;
-      this.#videoHeader = plain;
-      this.#onHeader();
-    } else if (video.kind === "frame" && this.#videoHeader !== null) {
-      if (video.isKeyframe) this.#hasKeyframe = true;
-      if (this.#hasKeyframe) this.#takeFrame(plain);
-    }
+  #take(frame: MediaFrame): void {
+    if (this.#isStopped) return;
+    const isVideo = frame.track === "video";
+    // Decoding begins with a keyframe: what comes before it is of no use.
+    if (isVideo && this.#videoFrames === 0 && !frame.isKeyframe) return;
+    if (isVideo) this.#videoFrames += 1;
+    this.#firstAtMs[frame.track] ??= performance.now();
+    this.#observer.note(frame);
+    if (this.#parked !== null) return this.#park(this.#parked, frame);
+    if (this.#isStale) this.#tellChange(frame);
+    this.#noteFlags();
+    this.#noteCaptions();
+    if (!this.#isStopped) this.#events.onFrame(frame);
   }
 
-  #takeAudio(tag: TimelineTag, audio: AudioTag): void {
-    if (audio.kind === "unsupported" && !audio.isClassic) {
-      return this.#events.onUnsupported(
-        `The audio is ${audio.codec}; this server carries AAC. Choose an AAC encoder.`,
-      );
-    }
-    this.#observer.observe(tag);
-    const plain = toPlainAudioTag(tag, audio);
-    if (audio.kind === "config") {
-      if (this.#observer.aac === null || isSame(this.#audioHeader, plain)) return;
-      this.#audioHeader = plain;
-      this.#onHeader();
-    } else if (audio.kind === "unsupported") {
-      this.#hasClassicAudio = true;
-      this.#takeFrame(plain);
-    } else if (audio.kind === "frame" && this.#audioHeader !== null) this.#takeFrame(plain);
+  #park(parked: MediaFrame[], frame: MediaFrame): void {
+    parked.push(frame);
+    this.#parkedBytes += frame.data.length;
+    this.#look();
   }
 
-  #takeFrame(tag: FlvTag): void {
-    if (this.#parked !== null) {
-      this.#parked.push(tag);
-      this.#parkedBytes += tag.body.length;
-      this.#deadline ??= setTimeout(() => this.#onFactsDeadline(), FACTS_DEADLINE_MS);
-      if (this.#isComplete()) this.#announce();
-      return;
-    }
-    if (this.#source === null) return;
-    const { video, audio } = this.#source.facts;
-    if ((tag.type === "video" ? video : audio) === null) this.#noteLateTrack(tag.type);
-    else this.#events.onTag(tag);
+  /** Goes on when there is nothing left to wait for; else waits as long as it is worth. */
+  #look(): void {
+    clearTimeout(this.#deadline);
+    const hopes = { video: this.#hopeOf("video"), audio: this.#hopeOf("audio") };
+    const isRateKnown = this.#observer.facts().video?.fps != null;
+    const waitMs = deadlineMsOf({
+      ...hopes,
+      videoFrames: this.#videoFrames,
+      isRateKnown,
+      isReturn: this.#isReturn,
+    });
+    if (waitMs === null) return;
+    const firstAtMs = this.#firstAtMs.video ?? this.#firstAtMs.audio ?? 0;
+    const restMs = this.#parkedBytes > MAX_PARKED_BYTES
+      ? 0
+      : firstAtMs + waitMs - performance.now();
+    if (restMs <= 0) return this.#announce();
+    this.#deadline = setTimeout(() => this.#goOn(), restMs);
   }
 
-  #noteLateTrack(type: FlvTag["type"]): void {
-    if (type !== "script") this.#lateTrack ??= type;
+  #hopeOf(track: "video" | "audio"): TrackHope {
+    if (this.#firstAtMs[track] !== null) return "here";
+    if (track === "video" && this.#normaliser.hasVideoConfig) return "declared";
+    if (track === "audio" && this.#observer.audio !== null) return "declared";
+    const declared = this.#observer.declares(track);
+    if (declared === null) return "unknown";
+    return declared ? "declared" : "absent";
   }
 
-  /** A header that replaces one in use: the source changed under a running broadcast. */
-  #onHeader(): void {
-    if (this.#source === null) return;
-    const next = this.#describe();
-    const hadVideo = this.#source.facts.video !== null;
-    const hadAudio = this.#source.facts.audio !== null;
-    this.#source = {
-      ...next,
-      facts: {
-        ...next.facts,
-        video: hadVideo ? next.facts.video : null,
-        audio: hadAudio ? next.facts.audio : null,
-      },
-      videoHeader: hadVideo ? next.videoHeader : null,
-      audioHeader: hadAudio ? next.audioHeader : null,
-      audioConfig: hadAudio ? next.audioConfig : null,
-    };
-    this.#events.onSource(this.#source);
-  }
-
-  #onFactsDeadline(): void {
-    this.#goOnWith("configuredVideo");
+  #goOn(): void {
     if (this.#parked === null) return;
-    const restMs = CONFIGURED_VIDEO_DEADLINE_MS - FACTS_DEADLINE_MS;
-    this.#deadline = setTimeout(() => this.#goOnWith("nothing"), restMs);
-  }
-
-  #goOnWith(awaited: "configuredVideo" | "nothing"): void {
-    this.#awaits = awaited;
-    if (this.#parked === null || !this.#isComplete()) return;
     try {
       this.#announce();
     } catch (error) {
       // Inside a tag's call the ingest server would drop this publisher alone; a timer has nobody.
-      this.#events.onUnsupported(`The stream cannot be read: ${messageOf(error)}`);
+      this.#refuse(`The source cannot be read: ${messageOf(error)}`);
     }
-  }
-
-  #isComplete(): boolean {
-    const hasAudio = this.#audioHeader !== null || this.#hasClassicAudio;
-    if (!this.#hasKeyframe && !hasAudio) return false;
-    if (this.#awaits === "nothing" || this.#parkedBytes > MAX_PARKED_BYTES) return true;
-    if (this.#awaits === "configuredVideo") return this.#hasKeyframe || this.#videoHeader === null;
-    const { declaresVideo, declaresAudio } = this.#observer.details();
-    if (!this.#hasKeyframe) return declaresVideo === false;
-    if (!hasAudio && declaresAudio !== false) return false;
-    return this.#observer.facts().video?.fps !== null;
   }
 
   #announce(): void {
     clearTimeout(this.#deadline);
     const parked = this.#parked ?? [];
     this.#parked = null;
+    this.#isMistrusted = this.#normaliser.isMisflagged;
+    this.#tellSource();
+    this.#noteCaptions();
+    const firstVideo = parked.find(({ track }) => track === "video");
+    const fromTicks = firstVideo === undefined ? 0 : ptsTicksOf(firstVideo) - LEAD_TICKS;
+    for (const frame of parked) {
+      const isHeard = frame.track === "video" || frame.dtsTicks >= fromTicks;
+      if (isHeard && !this.#isStopped) this.#events.onFrame(frame);
+    }
+  }
+
+  /** A track has joined, or its description has changed: told before the frame that needs it. */
+  #tellChange({ track }: MediaFrame): void {
+    const before = this.#source;
+    if (before === null || before[track] === this.#observer[track]) return;
+    if (before[track] === null) this.#lateTrack ??= track;
+    this.#tellSource();
+  }
+
+  /** A track that is described and of which no frame has come is told with its first one. */
+  #tellSource(): void {
     const source = this.#describe();
-    // A configuration without a keyframe is no track yet.
-    this.#source = this.#hasKeyframe
-      ? source
-      : { ...source, facts: { ...source.facts, video: null }, videoHeader: null };
-    this.#events.onSource(this.#source);
-    for (const tag of parked) if (!this.#isStopped) this.#takeFrame(tag);
+    this.#source = source;
+    this.#isStale = source.video !== this.#observer.video || source.audio !== this.#observer.audio;
+    this.#events.onSource(source);
   }
 
+  #noteFlags(): void {
+    if (this.#isMistrusted || !this.#normaliser.isMisflagged) return;
+    this.#isMistrusted = true;
+    this.#events.onMistrust(MISFLAGGED);
+  }
+
+  #noteCaptions(): void {
+    if (this.#hasCaptions || !this.#normaliser.hasCaptions) return;
+    this.#hasCaptions = true;
+    this.#events.onCaptions();
+  }
+
+  /** A configuration without frames is no track yet. */
   #describe(): Source {
-    const { aac } = this.#observer;
-    const asc = this.#audioHeader?.body.subarray(2);
-    const audioConfig: AudioConfig | null = aac === null || asc === undefined ? null : {
-      kind: "audio",
-      asc,
-      sampleRateHz: aac.sampleRateHz,
-      channels: aac.channels,
-      samplesPerFrame: aac.samplesPerFrame,
-    };
+    const facts = this.#observer.facts();
+    const { isCommonFormat, hasBFrames } = this.#observer;
+    const hasVideo = this.#videoFrames > 0;
+    const hasAudio = this.#firstAtMs.audio !== null;
+    const copyObstacle = this.#normaliser.isMisflagged ? MISFLAGGED : null;
     return {
-      facts: this.#observer.facts(),
-      details: this.#observer.details(),
-      videoHeader: this.#videoHeader,
-      audioHeader: this.#audioHeader,
-      audioConfig,
+      facts: {
+        ...facts,
+        video: hasVideo ? facts.video : null,
+        audio: hasAudio ? facts.audio : null,
+      },
+      details: { isCommonFormat, hasBFrames, copyObstacle },
+      video: hasVideo ? this.#observer.video : null,
+      audio: hasAudio ? this.#observer.audio : null,
+      isAudioAwaited: !hasAudio && this.#hopeOf("audio") === "declared",
     };
   }
-}
 
-function isSame(header: FlvTag | null, other: FlvTag): boolean {
-  return header !== null && Buffer.compare(header.body, other.body) === 0;
+  #noteUnreadable(): void {
+    const { audioWithoutConfig } = this.#normaliser.findings;
+    const hasNothing = this.#firstAtMs.video === null && this.#firstAtMs.audio === null;
+    if (hasNothing && audioWithoutConfig) this.#refuse(UNCONFIGURED_AUDIO);
+  }
+
+  #refuse(sentence: string): void {
+    if (!this.#isStopped) this.#events.onUnsupported(sentence);
+  }
 }

@@ -41,7 +41,7 @@ export type PublisherEnd =
   | { readonly cause: "stopped" } // deleteStream, closeStream or FCUnpublish
   | { readonly cause: "limit"; readonly detail: string } // bitrate ceiling or maximum duration
   | { readonly cause: "lost"; readonly detail: string } // socket closed, idle, protocol error
-  | { readonly cause: "kicked" };
+  | { readonly cause: "kicked"; readonly detail?: string }; // the sentence it was told
 
 /**
  * Receives what an accepted publisher sends. Calls come in order; `onEnd` exactly once, last:
@@ -63,8 +63,18 @@ export interface Publisher {
   /** Stops and resumes reading the socket: TCP then holds the encoder back. */
   pause(): void;
   resume(): void;
-  /** Destroys the socket: encoders ignore server messages after the start. */
-  kick(): void;
+  /**
+   * Cuts the connection. With a reason its encoder is told first, and may read that for a moment;
+   * without one the socket is destroyed, which an encoder takes for a lost line: it comes back.
+   */
+  kick(reason?: KickReason): void;
 }
+
+/** Why an accepted publisher is cut, in the words its encoder shows. */
+export type KickReason = {
+  readonly sentence: string;
+  /** Of the `onStatus` error. Default `NetStream.Publish.Failed`. */
+  readonly code?: string;
+};
 
 export type PublishHandler = (request: PublishRequest) => Promise<PublishDecision>;

@@ -1,19 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
 import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
-import type { FlvTag } from "../formats/media.ts";
-import { type CopyCandidate, CopyWatch, planCopy } from "./copy-rule.ts";
+import type { MediaFrame } from "../formats/media.ts";
+import { type CopyFacts, CopyWatch, planCopy } from "./copy-rule.ts";
 import { planLadder } from "./plan.ts";
 
 const ladder = ladderSchema.parse(DEFAULT_LADDER);
 
-type Case = { fps?: number; bitrateBps?: number | null; details?: CopyCandidate["details"] };
+type Case = { fps?: number; bitrateBps?: number | null; details?: Partial<CopyFacts> };
+
+const COPYABLE: CopyFacts = { isCommonFormat: true, hasBFrames: false, copyObstacle: null };
 
 function rungsOf(policy: LadderPolicy, { fps = 30, bitrateBps = 2_500_000, details }: Case = {}) {
   const video = { codec: "avc1.64001f", width: 1920, height: 1080, fps, bitrateBps };
   const source = {
     facts: { video, audio: null, encoder: null },
-    details: details ?? { isCommonFormat: true, hasBFrames: false },
+    details: { ...COPYABLE, ...details },
   };
   const { rungs } = planCopy(planLadder(ladder, source.facts), policy, source);
   return rungs.map(({ name, height, isCopy }) => `${name} ${height}${isCopy ? " copy" : ""}`);
@@ -30,9 +32,11 @@ describe("planCopy()", () => {
     ["auto", { bitrateBps: 6_000_000 }, ENCODED],
     ["copy", { bitrateBps: 6_000_000 }, ["high 1080 copy"]],
     ["auto", { fps: 120 }, ENCODED],
-    ["copy", { details: { isCommonFormat: true, hasBFrames: true } }, ENCODED],
-    ["auto", { details: { isCommonFormat: false, hasBFrames: false } }, ENCODED],
-    ["auto", { details: { isCommonFormat: true, hasBFrames: null } }, [
+    ["copy", { details: { hasBFrames: true } }, ENCODED],
+    ["auto", { details: { isCommonFormat: false } }, ENCODED],
+    ["auto", { details: { copyObstacle: "its keyframes are not where it says" } }, ENCODED],
+    ["copy", { details: { copyObstacle: "its keyframes are not where it says" } }, ENCODED],
+    ["auto", { details: { hasBFrames: null } }, [
       "low 360",
       "mid 480",
       "high 1080 copy",
@@ -42,10 +46,14 @@ describe("planCopy()", () => {
   });
 });
 
-function frame(dtsMs: number, isKeyframe: boolean, { compositionMs = 0, bytes = 10 } = {}): FlvTag {
-  const body = new Uint8Array(bytes);
-  body.set([isKeyframe ? 0x17 : 0x27, 1, 0, 0, compositionMs]);
-  return { type: "video", dtsMs, body };
+function frame(
+  dtsMs: number,
+  isKeyframe: boolean,
+  { compositionMs = 0, bytes = 10 } = {},
+): MediaFrame {
+  const data = new Uint8Array(bytes);
+  const compositionTicks = compositionMs * 90;
+  return { track: "video", dtsTicks: dtsMs * 90, compositionTicks, isKeyframe, data };
 }
 
 /** What the watch says about 25 frames a second; null when it is content to the end. */

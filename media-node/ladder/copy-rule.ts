@@ -1,26 +1,33 @@
 /**
- * Whether the source itself can be a rendition: planned from its first tags, and watched from then on.
+ * Whether the source itself can be a rendition: planned from its first frames, and watched from then on.
  */
 import type { LadderPolicy, SourceFacts } from "#shared/contracts/broadcast.ts";
-import type { SourceDetails } from "../ingest/source-facts.ts";
-import type { FlvTag, RungPlan } from "../formats/media.ts";
+import { type MediaFrame, type RungPlan, TICKS_PER_MS, VIDEO_TIMESCALE } from "../formats/media.ts";
 import type { LadderPlan } from "./plan.ts";
-import { isVideoKeyframe, ptsMsOf } from "./source-tag.ts";
 
-export type CopyCandidate = {
-  readonly facts: SourceFacts;
-  readonly details: Pick<SourceDetails, "isCommonFormat" | "hasBFrames">;
+/** What the rule asks of a source beyond its `SourceFacts`. */
+export type CopyFacts = {
+  /** 4:2:0, 8 bits, progressive: what every browser plays; null: not known yet. */
+  readonly isCommonFormat: boolean | null;
+  /** Frames are shown in another order than they are decoded in; null: not known yet. */
+  readonly hasBFrames: boolean | null;
+  /** Why what the source says of itself cannot be trusted, in words; null: nothing speaks against it. */
+  readonly copyObstacle: string | null;
 };
+
+export type CopyCandidate = { readonly facts: SourceFacts; readonly details: CopyFacts };
 
 /** Above this the encoded rungs would run at half the source's rate, with keyframes of their own. */
 const MAX_FPS = 60.5;
+/** Fewer frames do not fit into segments: such a source is encoded, with frames repeated. */
+const MIN_FPS = 0.9;
 /** A source may say a little more than the ceiling of the rung it takes the place of. */
 const DECLARED_OVER_CEILING = 1.1;
 /** What it may really send, over some seconds. */
 const MEASURED_OVER_CEILING = 1.3;
-const MEASURE_MS = 10_000;
+const MEASURE_TICKS = 10_000 * TICKS_PER_MS;
 /** A segment starts with each keyframe: "every 2 s" with a frame or two of slack. */
-const MAX_KEYFRAME_INTERVAL_MS = 2250;
+const MAX_KEYFRAME_INTERVAL_TICKS = 2250 * TICKS_PER_MS;
 
 /**
  * `plan` with the source in the place of its top rung where `policy` and the source allow it:
@@ -44,7 +51,8 @@ export function planCopy(
 /** H.264 that every player decodes, whose frames are shown in the order they come in. */
 function isCopyable({ facts: { video }, details }: CopyCandidate): boolean {
   // What is not known yet is watched: most encoders without B-frames do not say so.
-  return details.isCommonFormat === true && details.hasBFrames !== true &&
+  return details.copyObstacle === null && details.isCommonFormat === true &&
+    details.hasBFrames !== true && (video?.fps ?? MIN_FPS) >= MIN_FPS &&
     (video?.fps ?? 0) <= MAX_FPS;
 }
 
@@ -55,9 +63,9 @@ function isWithinCeiling({ facts: { video } }: CopyCandidate, top: RungPlan): bo
 /** Watches a copied source, frame by frame, for what only time tells. */
 export class CopyWatch {
   readonly #ceilingBps: number;
-  #keyframeMs: number | null = null;
-  #compositionMs: number | null = null;
-  #measure = { sinceMs: 0, bytes: 0 };
+  #keyframeTicks: number | null = null;
+  #compositionTicks: number | null = null;
+  #measure = { sinceTicks: 0, bytes: 0 };
 
   /** `ceilingBps`: Infinity when the broadcaster asked for the source whatever it costs. */
   constructor(ceilingBps: number) {
@@ -65,25 +73,28 @@ export class CopyWatch {
   }
 
   /** Why this frame must not be copied any more, in words; null while all is well. */
-  note(tag: FlvTag): string | null {
-    const compositionMs = ptsMsOf(tag) - tag.dtsMs;
-    this.#compositionMs ??= compositionMs;
-    if (Math.abs(compositionMs - this.#compositionMs) > 1) return "its frames are reordered";
-    if (isVideoKeyframe(tag)) this.#keyframeMs = tag.dtsMs;
-    else if (tag.dtsMs - (this.#keyframeMs ?? tag.dtsMs) > MAX_KEYFRAME_INTERVAL_MS) {
+  note(frame: MediaFrame): string | null {
+    const { dtsTicks, compositionTicks, isKeyframe } = frame;
+    this.#compositionTicks ??= compositionTicks;
+    if (Math.abs(compositionTicks - this.#compositionTicks) > TICKS_PER_MS) {
+      return "its frames are reordered";
+    }
+    if (isKeyframe) this.#keyframeTicks = dtsTicks;
+    else if (dtsTicks - (this.#keyframeTicks ?? dtsTicks) > MAX_KEYFRAME_INTERVAL_TICKS) {
       return "its keyframes are more than 2 s apart";
     }
-    return this.#isTooMuch(tag) ? "its bitrate is above the ceiling of the ladder" : null;
+    return this.#isTooMuch(frame) ? "its bitrate is above the ceiling of the ladder" : null;
   }
 
-  #isTooMuch({ dtsMs, body }: FlvTag): boolean {
-    const { sinceMs, bytes } = this.#measure;
-    const spanMs = dtsMs - sinceMs;
-    if (spanMs < MEASURE_MS && bytes > 0) {
-      this.#measure.bytes += body.length;
+  #isTooMuch({ dtsTicks, data }: MediaFrame): boolean {
+    const { sinceTicks, bytes } = this.#measure;
+    const spanTicks = dtsTicks - sinceTicks;
+    if (spanTicks < MEASURE_TICKS && bytes > 0) {
+      this.#measure.bytes += data.length;
       return false;
     }
-    this.#measure = { sinceMs: dtsMs, bytes: body.length };
-    return bytes > 0 && (bytes * 8000) / spanMs > this.#ceilingBps * MEASURED_OVER_CEILING;
+    this.#measure = { sinceTicks: dtsTicks, bytes: data.length };
+    const bps = (bytes * 8 * VIDEO_TIMESCALE) / spanTicks;
+    return bytes > 0 && bps > this.#ceilingBps * MEASURED_OVER_CEILING;
   }
 }

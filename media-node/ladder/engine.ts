@@ -2,15 +2,17 @@
  * The engine port: turns the source's video into the encoded rungs of a ladder.
  * The ffmpeg command line is its adapter; nothing else depends on how it works inside.
  */
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import type {
   AudioConfig,
   AudioFrame,
-  FlvTag,
+  ClassicAudioTrack,
+  MediaFrame,
+  RungPlan,
   VideoConfig,
   VideoSample,
+  VideoTrack,
 } from "../formats/media.ts";
-import type { RenditionName } from "#shared/contracts/broadcast.ts";
-import type { RungPlan } from "../formats/media.ts";
 import type { SourceClock } from "./source-clock.ts";
 
 export type EngineStart = {
@@ -18,24 +20,24 @@ export type EngineStart = {
   readonly rungs: readonly RungPlan[];
   /** Frames per second: of every rung, or of the source when its times are kept; null without video. */
   readonly fps: number | null;
-  /** FLV sequence headers the source sent, in order: what a decoder needs first. */
-  readonly sequenceHeaders: readonly FlvTag[];
-  /** The source's audio is not AAC: encode it as well. */
-  readonly encodesAudio: boolean;
+  /** What is decoded; null when there are no rungs. */
+  readonly video: VideoTrack | null;
+  /** Audio that must be encoded as well; null: none. */
+  readonly audio: ClassicAudioTrack | null;
   readonly segmentTargetMs: number;
   /**
    * Set: frames and keyframes keep the times this clock gives the source's, because a copy of it is
-   * among the renditions. It has placed every tag before `push` gets it. Null: a steady rate and
+   * among the renditions. It has placed every frame before `push` gets it. Null: a steady rate and
    * keyframes of our own.
    */
   readonly sourceClock: SourceClock | null;
   /** What was shown already: the current group of pictures, decoded again but not shown again. */
-  readonly resume: { readonly tags: readonly FlvTag[]; readonly shownTicks: number } | null;
+  readonly resume: { readonly frames: readonly MediaFrame[]; readonly shownTicks: number } | null;
   /** Every few seconds a small picture for the storyboard. */
   readonly takesPictures: boolean;
 };
 
-/** All times are on the broadcast's timeline, as the tags that were pushed. */
+/** All times are on the broadcast's timeline, as the frames that were pushed. */
 export interface EngineOutput {
   /** Another config than before: the rung's next sample starts anew, without a break in time. */
   onVideoConfig(rung: RenditionName, config: VideoConfig): void;
@@ -49,17 +51,19 @@ export interface EngineOutput {
   onDrain(): void;
 }
 
-export interface Engine {
-  start(start: EngineStart, output: EngineOutput): void;
+export interface RunningEngine {
   /**
-   * `aheadMs`: how long before its time the tag comes. False: its input is full, stop pushing until
+   * `aheadMs`: how long before its time the frame comes. False: the input is full, stop pushing until
    * `onDrain`; what is pushed all the same may be lost.
    */
-  push(tag: FlvTag, aheadMs: number): boolean;
+  push(frame: MediaFrame, aheadMs: number): boolean;
   /** Encoded seconds per second, smoothed; null before the first figure. */
   readonly speed: number | null;
-  /** What is left out because the machine is too busy, in words; null when nothing is. */
+  /** What is left out because the machine is too busy, as part of a sentence; null when nothing is. */
   readonly shortfall: string | null;
   /** Closes the input, delivers what is left, ends the process (bounded). */
   stop(): Promise<void>;
 }
+
+/** Starts to encode. */
+export type StartEngine = (start: EngineStart, output: EngineOutput) => RunningEngine;

@@ -10,7 +10,7 @@ function run(
 ) {
   const changes: [number, number][] = [];
   for (let nowMs = fromMs; nowMs < toMs; nowMs += 500) {
-    if (governor.note(lagAt(nowMs), nowMs)) changes.push([nowMs, governor.level]);
+    if (governor.note(lagAt(nowMs), nowMs) === "changed") changes.push([nowMs, governor.level]);
   }
   return changes;
 }
@@ -42,4 +42,15 @@ test("LoadGovernor tries more after 30 s of calm, and waits longer when that was
   const raised = run(governor, 5500, 200_000, lagOf).filter(([, level]) => level === 0);
   expect(raised[0]?.[0]).toBe(5000 + 3000 + 30_000);
   expect((raised[1]?.[0] ?? 0) - (raised[0]?.[0] ?? 0)).toBe(5000 + 3000 + 60_000);
+});
+
+test("LoadGovernor tries more at a good moment, and less at any", () => {
+  const governor = new LoadGovernor([100, 60], 0);
+  const note = (nowMs: number, lagMs: number) => governor.note(lagMs, nowMs, nowMs % 8000 === 0);
+  const changes: number[] = [];
+  for (let nowMs = 500; nowMs < 60_000; nowMs += 500) {
+    const lagMs = nowMs < 6000 ? 4000 : 0;
+    if (note(nowMs, lagMs) === "changed") changes.push(nowMs);
+  }
+  expect(changes).toEqual([5000, 40_000]);
 });

@@ -6,6 +6,9 @@
 /** Steps from the whole ladder down; what each leaves out is for the engine to say. */
 export type LoadLevel = number;
 
+/** `exhausted`: less is needed, and there is no further step. */
+export type LoadVerdict = "stays" | "changed" | "exhausted";
+
 const MAX_LAG_MS = 1500;
 /** So long, without getting better, before something is left out. */
 const SUSTAINED_MS = 2000;
@@ -40,12 +43,16 @@ export class LoadGovernor {
     return this.#level;
   }
 
-  /** The encoder is `lagMs` behind the source; returns true when the level changed. */
-  note(lagMs: number, nowMs: number): boolean {
-    if (nowMs - this.#changedAtMs < GRACE_MS) return false;
+  /**
+   * The encoder is `lagMs` behind the source: what that does to the level. `mayRaise`: a good moment
+   * to start anew; what is too much does not wait for one.
+   */
+  note(lagMs: number, nowMs: number, mayRaise = true): LoadVerdict {
+    if (nowMs - this.#changedAtMs < GRACE_MS) return "stays";
     const speed = this.#speedOfSustainedLag(lagMs, nowMs);
-    if (speed !== null) return this.#lower(speed, nowMs);
-    return this.#isCalm(lagMs, nowMs) && this.#raise(nowMs);
+    if (speed !== null) return this.#lower(speed, nowMs) ? "changed" : "exhausted";
+    const isTimeToRaise = this.#isCalm(lagMs, nowMs) && mayRaise;
+    return isTimeToRaise && this.#raise(nowMs) ? "changed" : "stays";
   }
 
   /** The encoder starts anew: what waits for it now says nothing. */

@@ -12,7 +12,7 @@ const HIGH = rung("high", 1280, 720);
 
 describe("planLoadSteps()", () => {
   test("leaves out the top rung, then hurries, then makes only the lowest", () => {
-    const steps = planLoadSteps({ rungs: [LOW, MID, HIGH], fps: 30 }, "libx264");
+    const steps = planLoadSteps({ rungs: [LOW, MID, HIGH], fps: 30 }, true);
     expect(steps.map(({ rungs, isHurried }) => [rungs.length, isHurried])).toEqual([
       [3, false],
       [2, false],
@@ -24,7 +24,7 @@ describe("planLoadSteps()", () => {
   });
 
   test("leaves out steps that change nothing", () => {
-    const steps = planLoadSteps({ rungs: [LOW], fps: 30 }, "h264_vaapi");
+    const steps = planLoadSteps({ rungs: [LOW], fps: 30 }, false);
     expect(steps).toEqual([{ rungs: [LOW], isHurried: false, isSplit: false }]);
   });
 
@@ -34,7 +34,7 @@ describe("planLoadSteps()", () => {
     ["a whole ladder", [LOW, MID, HIGH], 30, true],
     ["a rate that is not known", [LOW], null, true],
   ])("splits pictures over cores where one core may not do: %s", (_, rungs, fps, isSplit) => {
-    const [whole, ...fewer] = planLoadSteps({ rungs, fps }, "libx264");
+    const [whole, ...fewer] = planLoadSteps({ rungs, fps }, true);
     expect(whole?.isSplit).toBe(isSplit);
     // On a busy machine one core is not enough.
     expect(fewer.every((step) => step.isSplit)).toBe(true);
@@ -43,7 +43,7 @@ describe("planLoadSteps()", () => {
 
 test("describeShortfall() says what shows what", () => {
   const rungs = [LOW, MID, HIGH];
-  const [whole, fewer, , least] = planLoadSteps({ rungs, fps: 30 }, "libx264");
+  const [whole, fewer, , least] = planLoadSteps({ rungs, fps: 30 }, true);
   expect(describeShortfall(rungs, whole)).toBeNull();
   expect(describeShortfall(rungs, fewer)).toContain("high shows the picture of mid");
   expect(describeShortfall(rungs, least)).toContain(

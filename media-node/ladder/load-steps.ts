@@ -3,7 +3,6 @@
  */
 import type { RungPlan } from "../formats/media.ts";
 import type { EngineStart } from "./engine.ts";
-import { canHurry, type Encoder } from "./ffmpeg/ffmpeg-args.ts";
 
 /** One step: which rungs are encoded, whether in a hurry, and whether pictures are split over cores. */
 export type LoadStep = {
@@ -36,13 +35,13 @@ function pixelsOfAll(rungs: readonly RungPlan[]): number {
 
 /**
  * The whole ladder first; then without its top rung; then at a lower preset; then only the lowest.
- * Steps that change nothing are left out.
+ * Steps that change nothing are left out. `canHurry`: the encoder has a lower preset.
  */
 export function planLoadSteps(
   { rungs, fps }: Pick<EngineStart, "rungs" | "fps">,
-  encoder: Encoder,
+  canHurry: boolean,
 ): LoadStep[] {
-  const isHurried = canHurry(encoder);
+  const isHurried = canHurry;
   const fewer = rungs.length > 1 ? rungs.slice(0, -1) : rungs;
   const lowest = rungs.slice(0, 1);
   const isSplit = fps === null || pixelsOfAll(rungs) * fps > ONE_CORE_PIXELS_PER_S;
@@ -60,7 +59,7 @@ export function planLoadSteps(
   });
 }
 
-/** `step` as the broadcaster reads it; null for the whole ladder. */
+/** What `step` leaves out, as part of a sentence; null for the whole ladder. */
 export function describeShortfall(
   rungs: readonly RungPlan[],
   step: LoadStep | undefined,
@@ -74,7 +73,5 @@ export function describeShortfall(
     parts.push(`${missing.join(" and ")} ${show} the picture of ${shown?.name}`);
   }
   if (step.isHurried) parts.push("pictures are encoded with less care");
-  if (parts.length === 0) return null;
-  return `This machine is too busy for the whole ladder: ${parts.join(", and ")}. ` +
-    "It is tried again when there is time.";
+  return parts.length === 0 ? null : parts.join(", and ");
 }

@@ -29,6 +29,19 @@ describe("planLadder()", () => {
     expect(sizes(facts)).toEqual(expected);
   });
 
+  test.each([
+    ["16:9 in 720x576", 720, 576, 1024, ["low 640x360", "mid 854x480"]],
+    ["16:9 in 1440x1080", 1440, 1080, 1920, ["low 640x360", "mid 854x480", "high 1280x720"]],
+    ["4:3 in 704x480", 704, 480, 640, ["low 480x360", "mid 640x480"]],
+    ["9:16 in 1080x1440", 1080, 1440, 810, ["low 360x640", "mid 480x854", "high 720x1280"]],
+  ])(
+    "keeps the shape in which a source is shown: %s",
+    (_, width, height, displayWidth, expected) => {
+      const { rungs } = planLadder(ladder, source(width, height), displayWidth);
+      expect(rungs.map((rung) => `${rung.name} ${rung.width}x${rung.height}`)).toEqual(expected);
+    },
+  );
+
   test("carries the ceiling of each rung and encodes all of them", () => {
     const { rungs } = planLadder(ladder, source(1920, 1080));
     expect(rungs.map((rung) => rung.videoBitrateBps)).toEqual([800_000, 1_400_000, 2_800_000]);

@@ -17,11 +17,16 @@ const DEFAULT_FPS = 30;
 const MAX_FPS = 60;
 
 /**
- * The rungs that do not exceed the source's short side, with even dimensions in its proportions.
+ * The rungs that do not exceed the source's short side, with even dimensions in the proportions in
+ * which it is shown: `displayWidth` beside its height, where its pixels are not square.
  * A source smaller than every rung keeps the lowest one at its own size; one without video gets a
  * single rung without a size.
  */
-export function planLadder(ladder: readonly LadderRung[], source: SourceFacts): LadderPlan {
+export function planLadder(
+  ladder: readonly LadderRung[],
+  source: SourceFacts,
+  displayWidth: number | null = null,
+): LadderPlan {
   const lowest = ladder[0];
   if (lowest === undefined) throw new RangeError("the ladder has no rungs");
   const { video } = source;
@@ -30,12 +35,13 @@ export function planLadder(ladder: readonly LadderRung[], source: SourceFacts): 
     const rung = { name: lowest.name, width: null, height: null, videoBitrateBps: 0, isCopy };
     return { rungs: [rung], fps: null };
   }
-  const sourceShortSide = Math.min(video.width, video.height);
+  const shape = { width: displayWidth ?? video.width, height: video.height };
+  const sourceShortSide = Math.min(shape.width, shape.height);
   const fitting = ladder.filter((rung) => rung.shortSidePx <= sourceShortSide);
   const kept = fitting.length > 0 ? fitting : [{ ...lowest, shortSidePx: sourceShortSide }];
   const rungs = kept.map((rung) => ({
     name: rung.name,
-    ...scaleTo(rung.shortSidePx, video),
+    ...scaleTo(rung.shortSidePx, shape),
     videoBitrateBps: rung.videoBitrateBps,
     isCopy: false,
   }));

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { FlvTag } from "../formats/media.ts";
+import type { MediaFrame } from "../formats/media.ts";
 import { toFrameRate } from "../formats/frame-rate.ts";
 import { SourceClock } from "./source-clock.ts";
 
-const frameAt = (ptsMs: number, isKeyframe = false): FlvTag => ({
-  type: "video",
-  dtsMs: ptsMs,
-  body: Uint8Array.of(isKeyframe ? 0x17 : 0x27, 1, 0, 0, 0, 9),
+const frameAt = (ptsMs: number, isKeyframe = false): MediaFrame => ({
+  track: "video",
+  dtsTicks: ptsMs * 90,
+  compositionTicks: 0,
+  isKeyframe,
+  data: Uint8Array.of(9),
 });
 
 const place = (clock: SourceClock, times: readonly number[]) =>

@@ -3,11 +3,9 @@
  * steady rate, counting them gives the time again that was rounded. One clock serves every rendition
  * of a broadcast whose source is copied, so that their frames lie at equal ticks.
  */
-import { type FlvTag, VIDEO_TIMESCALE } from "../formats/media.ts";
 import { type FrameRate, timeOfFrame } from "../formats/frame-rate.ts";
-import { isVideoKeyframe, ptsMsOf } from "./source-tag.ts";
+import { type MediaFrame, ptsTicksOf, TICKS_PER_MS, VIDEO_TIMESCALE } from "../formats/media.ts";
 
-const TICKS_PER_MS = VIDEO_TIMESCALE / 1000;
 /** Rounding, and an encoder that rounds twice. */
 const SLACK_TICKS = 1.5 * TICKS_PER_MS;
 /** After so many frames in step their rate is taken for granted. */
@@ -38,36 +36,36 @@ export class SourceClock {
   }
 
   /** The next frame of the source. */
-  place(tag: FlvTag): SourceFrame {
-    const ptsMs = ptsMsOf(tag);
-    const dtsTicks = this.#timeOf(ptsMs * TICKS_PER_MS);
+  place(source: MediaFrame): SourceFrame {
+    const ptsTicks = ptsTicksOf(source);
+    const dtsTicks = this.#timeOf(ptsTicks);
     const isSteady = this.#steady >= STEADY_FRAMES;
     const nextTicks = this.#anchorTicks + timeOfFrame(this.#count, this.#rate, VIDEO_TIMESCALE);
     const durationTicks = isSteady ? nextTicks - dtsTicks : 0;
-    const frame = { dtsTicks, durationTicks, isKeyframe: isVideoKeyframe(tag) };
+    const frame = { dtsTicks, durationTicks, isKeyframe: source.isKeyframe };
     this.#lastTicks = dtsTicks;
-    this.#remember(ptsMs, frame);
+    this.#remember(Math.round(ptsTicks / TICKS_PER_MS), frame);
     return frame;
   }
 
-  /** The frame that the source stamped with `ptsMs`; undefined when it was never there, or long ago. */
+  /** The frame that is shown at `ptsMs`, a whole number, by its source; undefined when it was never there, or long ago. */
   at(ptsMs: number): SourceFrame | undefined {
     return this.#frames.get(ptsMs);
   }
 
-  #timeOf(taggedTicks: number): number {
+  #timeOf(saidTicks: number): number {
     const expectedTicks = this.#anchorTicks +
       timeOfFrame(this.#count, this.#rate, VIDEO_TIMESCALE);
     const isInStep = this.#lastTicks >= 0 &&
-      Math.abs(taggedTicks - expectedTicks) <= SLACK_TICKS;
+      Math.abs(saidTicks - expectedTicks) <= SLACK_TICKS;
     if (isInStep) {
       this.#count += 1;
       this.#steady += 1;
       return expectedTicks;
     }
-    const isDrift = Math.abs(taggedTicks - expectedTicks) <= 2 * SLACK_TICKS;
+    const isDrift = Math.abs(saidTicks - expectedTicks) <= 2 * SLACK_TICKS;
     this.#steady = isDrift ? this.#steady : 0;
-    this.#anchorTicks = Math.max(taggedTicks, this.#lastTicks + 1);
+    this.#anchorTicks = Math.max(saidTicks, this.#lastTicks + 1);
     this.#count = 1;
     return this.#anchorTicks;
   }

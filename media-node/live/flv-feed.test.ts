@@ -1,33 +1,21 @@
 import { describe, expect, test } from "vitest";
-import type { SourceFacts } from "#shared/contracts/broadcast.ts";
+import { audioFrame, sourceOf, videoFrame } from "#test/helpers/source.ts";
 import { decodeAmf0 } from "../formats/flv/amf0.ts";
+import type { FlvTag } from "../formats/flv/flv-tag.ts";
 import { FlvReader } from "../formats/flv/flv-reader.ts";
-import type { FlvTag } from "../formats/media.ts";
+import type { MediaFrame } from "../formats/media.ts";
 import { FlvFeed } from "./flv-feed.ts";
 import { FlvFeeds } from "./flv-feeds.ts";
 import type { FlvViewer } from "./flv-viewer.ts";
 
-const FACTS: SourceFacts = {
-  video: { codec: "avc1.64001f", width: 1280, height: 720, fps: 30, bitrateBps: null },
-  audio: { codec: "mp4a.40.2", sampleRateHz: 48_000, channels: 2 },
-  encoder: null,
-};
-const videoHeader: FlvTag = { type: "video", dtsMs: 0, body: Uint8Array.of(0x17, 0, 0, 0, 0, 1) };
-const audioHeader: FlvTag = { type: "audio", dtsMs: 0, body: Uint8Array.of(0xaf, 0, 0x11, 0x90) };
-const source = { facts: FACTS, videoHeader, audioHeader, wallClockAtZeroMs: 1_000_000 };
+const source = { ...sourceOf(1280, 720), wallClockAtZeroMs: 1_000_000 };
 
-function video(dtsMs: number, isKeyframe = false, bytes = 100): FlvTag {
-  const body = new Uint8Array(bytes).fill(7);
-  body.set([isKeyframe ? 0x17 : 0x27, 1, 0, 0, 0]);
-  return { type: "video", dtsMs, body };
-}
-
-function audio(dtsMs: number): FlvTag {
-  return { type: "audio", dtsMs, body: Uint8Array.of(0xaf, 1, 5) };
-}
+const video = (ms: number, isKeyframe = false, bytes = 95): MediaFrame =>
+  videoFrame(ms, isKeyframe, bytes);
+const audio = (ms: number): MediaFrame => audioFrame(ms, Uint8Array.of(5));
 
 /** Two groups of pictures; a frame of sound a little before the second keyframe comes after it. */
-const TAGS = [video(0, true), video(33), video(2000, true), audio(1990), video(2033)];
+const FRAMES = [video(0, true), video(33), video(2000, true), audio(1990), video(2033)];
 
 function startFeed(options: { maxBufferedBytes?: number } = {}): FlvFeed {
   const feed = new FlvFeed(options);
@@ -48,7 +36,7 @@ const FULL = { maxBufferedBytes: 1000 };
 describe("FlvFeed", () => {
   test("a viewer gets metadata, headers, then everything from the last keyframe on", async () => {
     const feed = startFeed();
-    for (const tag of TAGS) feed.push(tag);
+    for (const frame of FRAMES) feed.push(frame);
     const viewer = feed.join();
     feed.push(video(2066));
     feed.end();
@@ -71,8 +59,12 @@ describe("FlvFeed", () => {
       audiosamplerate: 48_000,
       startsAtMs: 1_001_990,
     });
-    expect(tags[1]?.body).toEqual(videoHeader.body);
-    expect(tags[2]?.body).toEqual(audioHeader.body);
+    const avcC = source.video?.config.avcC ?? [];
+    expect(tags[1]?.body).toEqual(Uint8Array.of(0x17, 0, 0, 0, 0, ...avcC));
+    expect(tags[2]?.body).toEqual(Uint8Array.of(0xaf, 0, 0x11, 0x90));
+    expect(tags[3]?.body).toEqual(Uint8Array.of(0x17, 1, 0, 0, 0, ...new Uint8Array(95).fill(9)));
+    expect(tags[4]?.body).toEqual(Uint8Array.of(0xaf, 1, 5));
+    expect(tags[5]?.body[0]).toBe(0x27);
   });
 
   test("a viewer who comes before the first keyframe begins with it", async () => {
@@ -87,12 +79,22 @@ describe("FlvFeed", () => {
 
   test("sound alone begins with any frame", async () => {
     const feed = new FlvFeed();
-    feed.start({ ...source, facts: { ...FACTS, video: null }, videoHeader: null });
+    feed.start({ ...source, facts: { ...source.facts, video: null }, video: null });
     feed.push(audio(5));
     feed.push(audio(26));
     const viewer = feed.join();
     feed.end();
     expect(summarise(await readToEnd(viewer))).toEqual(["script 0", "audio 26", "audio 26"]);
+  });
+
+  test("a frame of a track that the source does not have is left out", async () => {
+    const feed = new FlvFeed();
+    feed.start({ ...source, facts: { ...source.facts, audio: null }, audio: null });
+    const viewer = feed.join();
+    feed.push(video(0, true));
+    feed.push(audio(5));
+    feed.end();
+    expect(summarise(await readToEnd(viewer))).toEqual(["script 0", "video 0", "video 0"]);
   });
 
   test("all viewers are handed the same bytes", async () => {

@@ -2,7 +2,7 @@
  * A broadcast as FLV: the source as it came, handed to every viewer the moment it arrives.
  */
 import { GopCache } from "../ladder/gop-cache.ts";
-import type { FlvTag } from "../formats/media.ts";
+import type { MediaFrame } from "../formats/media.ts";
 import { FlvPacket } from "./flv-packet.ts";
 import { type FlvSource, writePreamble } from "../formats/flv/flv-preamble.ts";
 import { FlvViewer } from "./flv-viewer.ts";
@@ -44,7 +44,7 @@ export class FlvFeed {
     return this.#viewers.size;
   }
 
-  /** The tags that follow are `source`'s. */
+  /** The frames that follow are `source`'s. */
   start(source: FlvSource): void {
     this.suspend();
     if (this.#isEnded) return;
@@ -52,10 +52,10 @@ export class FlvFeed {
     this.releaseWaiters();
   }
 
-  /** A frame of audio or video. */
-  push(tag: FlvTag): void {
-    if (this.#run === null) return;
-    const packet = new FlvPacket(tag, this.#run.source.facts.video !== null);
+  /** A frame of a track that the source has; others are left out. */
+  push(frame: MediaFrame): void {
+    if (this.#run === null || this.#run.source[frame.track] === null) return;
+    const packet = new FlvPacket(frame, this.#run.source);
     this.#run.gop.add(packet, packet.isStart);
     for (const viewer of this.#viewers) viewer.push(packet);
   }
@@ -78,7 +78,7 @@ export class FlvFeed {
     if (run === null) return null;
     const viewer: FlvViewer = new FlvViewer({
       preamble: (firstDtsMs) => writePreamble(run.source, firstDtsMs),
-      packets: run.gop.tags,
+      packets: run.gop.frames,
       maxBufferedBytes: this.#maxBufferedBytes,
       onGone: () => this.#viewers.delete(viewer),
     });

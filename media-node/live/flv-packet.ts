@@ -1,29 +1,43 @@
 /**
- * One tag of a feed: written as FLV once, when the first viewer needs it, however many there are.
+ * One frame of a feed: written as FLV once, when the first viewer needs it, however many there are.
  */
-import { isVideoKeyframe } from "../ladder/source-tag.ts";
-import { writeFlvTag } from "../formats/flv/flv-writer.ts";
-import type { FlvTag } from "../formats/media.ts";
+import { stampOf, writeAudioFrame, writeVideoFrame } from "../formats/flv/frame-tags.ts";
+import type { FlvSource } from "../formats/flv/flv-preamble.ts";
+import type { MediaFrame } from "../formats/media.ts";
 
 export class FlvPacket {
-  readonly tag: FlvTag;
-  /** A decoder can begin here. */
+  readonly frame: MediaFrame;
+  /** A decoder can begin here; without pictures every frame of sound is a start. */
   readonly isStart: boolean;
+  readonly #source: FlvSource;
   #bytes: Uint8Array | null = null;
 
-  /** `hasVideo`: whether the feed has pictures; without them every frame of sound is a start. */
-  constructor(tag: FlvTag, hasVideo: boolean) {
-    this.tag = tag;
-    this.isStart = hasVideo ? isVideoKeyframe(tag) : tag.type === "audio";
+  constructor(frame: MediaFrame, source: FlvSource) {
+    this.frame = frame;
+    this.#source = source;
+    this.isStart = source.video === null || (frame.track === "video" && frame.isKeyframe);
   }
 
-  get body(): Uint8Array {
-    return this.tag.body;
+  get data(): Uint8Array {
+    return this.frame.data;
+  }
+
+  get dtsMs(): number {
+    return stampOf(this.frame).timestampMs;
   }
 
   /** The tag with its header and PreviousTagSize; the same bytes for every viewer. */
   get bytes(): Uint8Array {
-    this.#bytes ??= writeFlvTag(this.tag, this.tag.dtsMs);
+    this.#bytes ??= this.#write();
     return this.#bytes;
+  }
+
+  #write(): Uint8Array {
+    const { frame } = this;
+    const { audio } = this.#source;
+    const stamp = stampOf(frame);
+    if (frame.track === "video") return writeVideoFrame(frame, stamp);
+    if (audio === null) throw new Error("a frame of audio in a feed without audio");
+    return writeAudioFrame(frame, audio, stamp.timestampMs);
   }
 }

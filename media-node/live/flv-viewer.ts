@@ -67,7 +67,7 @@ export class FlvViewer {
     this.#isSkipping = false;
     if (this.#queuedBytes + packet.bytes.length > this.#limitBytes) this.#overflow();
     else {
-      if (!this.#hasBegun) this.#begin(packet.tag.dtsMs);
+      if (!this.#hasBegun) this.#begin(packet.dtsMs);
       this.#enqueue(packet.bytes);
     }
     this.#wake?.();
@@ -133,8 +133,8 @@ export class FlvViewer {
 
 /** Where players start their clock: the earlier one of the two tracks' first frames. */
 function earliestStart(packets: readonly FlvPacket[]): number {
-  const firsts = ["audio", "video"].flatMap((type) =>
-    packets.find(({ tag }) => tag.type === type)?.tag.dtsMs ?? []
+  const firsts = ["audio", "video"].flatMap((track) =>
+    packets.find(({ frame }) => frame.track === track)?.dtsMs ?? []
   );
   return Math.min(...firsts);
 }

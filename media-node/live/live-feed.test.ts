@@ -7,8 +7,8 @@ import { startTestNode, type TestNode } from "#test/helpers/media-node.ts";
 import { until } from "#test/helpers/until.ts";
 import { decodeAmf0 } from "../formats/flv/amf0.ts";
 import { FlvReader } from "../formats/flv/flv-reader.ts";
-import { isVideoKeyframe } from "../ladder/source-tag.ts";
-import type { FlvTag } from "../formats/media.ts";
+import type { FlvTag } from "../formats/flv/flv-tag.ts";
+import { parseVideoTag } from "../formats/flv/video-tag.ts";
 
 const KEY = "sk_realtime000000000000001";
 let site: TestNode;
@@ -36,6 +36,11 @@ async function read(url: string): Promise<Reading> {
 }
 
 const framesOf = (tags: readonly FlvTag[]) => tags.filter(({ type }) => type !== "script").slice(2);
+
+function isVideoKeyframe({ type, body }: FlvTag): boolean {
+  const tag = type === "video" ? parseVideoTag(body) : null;
+  return tag?.kind === "frame" && tag.isFlaggedKeyframe;
+}
 
 /** Unix ms of the feed's first frame as its metadata tells it. */
 function startOf(tags: readonly FlvTag[]): number {

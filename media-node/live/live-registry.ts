@@ -3,11 +3,11 @@
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { FlvFeeds } from "./flv-feeds.ts";
-import type { LiveRendition } from "../packager/rendition.ts";
+import type { PlayableRendition } from "./playable-rendition.ts";
 import { ViewerCounter } from "./viewer-counter.ts";
 
 /** A running (or just ended) broadcast as playback sees it. */
-export interface LiveBroadcast {
+export interface PlayableBroadcast {
   readonly videoUrl: string;
   readonly epoch: number;
   readonly isPlayable: boolean;
@@ -15,13 +15,13 @@ export interface LiveBroadcast {
   /** Its recording is in storage: playlists come from there, only late readers of files still come. */
   readonly isArchived: boolean;
   renderMultivariant(): string;
-  rendition(name: RenditionName): LiveRendition | undefined;
+  rendition(name: RenditionName): PlayableRendition | undefined;
   /** Answers the blocking reloads as if they had waited long enough. */
   releaseWaiters(): void;
 }
 
 type Entry = {
-  broadcast: LiveBroadcast | null;
+  broadcast: PlayableBroadcast | null;
   /** Announced: a broadcast (or the next one) is about to begin. */
   isAwaited: boolean;
   readonly viewers: ViewerCounter;
@@ -48,7 +48,7 @@ export class LiveRegistry {
     this.#expire(entry, videoUrl, ANNOUNCED_MS);
   }
 
-  add(broadcast: LiveBroadcast): void {
+  add(broadcast: PlayableBroadcast): void {
     const entry = this.#entry(broadcast.videoUrl);
     if (entry.broadcast !== null && entry.broadcast.epoch > broadcast.epoch) return;
     if (entry.expiry !== null) clearTimeout(entry.expiry);
@@ -59,21 +59,21 @@ export class LiveRegistry {
   }
 
   /** Something about the broadcast changed that those who wait for its start want to know. */
-  notify(broadcast: LiveBroadcast): void {
+  notify(broadcast: PlayableBroadcast): void {
     const entry = this.#entries.get(broadcast.videoUrl);
     if (entry === undefined || entry.broadcast !== broadcast) return;
     if (broadcast.isPlayable || broadcast.isEnded) wake(entry);
   }
 
   /** Forgets the broadcast after `afterMs`; a newer one of the same video is left alone. */
-  release(broadcast: LiveBroadcast, afterMs = 0): void {
+  release(broadcast: PlayableBroadcast, afterMs = 0): void {
     const entry = this.#entries.get(broadcast.videoUrl);
     if (entry === undefined || entry.broadcast !== broadcast) return;
     if (afterMs > 0) this.#expire(entry, broadcast.videoUrl, afterMs);
     else this.#forget(entry, broadcast.videoUrl);
   }
 
-  get(videoUrl: string): LiveBroadcast | null {
+  get(videoUrl: string): PlayableBroadcast | null {
     return this.#entries.get(videoUrl)?.broadcast ?? null;
   }
 
@@ -85,7 +85,7 @@ export class LiveRegistry {
     videoUrl: string,
     deadlineMs: number,
     isPatient = false,
-  ): Promise<LiveBroadcast | null> {
+  ): Promise<PlayableBroadcast | null> {
     const mayWait = isPatient && this.#entries.size < MAX_ENTRIES;
     const entry = this.#entries.get(videoUrl) ?? (mayWait ? this.#entry(videoUrl) : undefined);
     if (entry === undefined) return null;

@@ -1,6 +1,5 @@
 /**
- * Audio time counted in samples. Tags tell milliseconds, too coarse to place frames end to end; so
- * frames are counted, and the count is corrected when it drifts a whole frame from the tags.
+ * Audio in samples: frames lie end to end where their times differ by rounding alone.
  */
 import { type AudioConfig, type AudioFrame, VIDEO_TIMESCALE } from "../formats/media.ts";
 
@@ -32,26 +31,27 @@ export class AudioClock {
     return this.#nextTicks;
   }
 
-  /** The frame with its time; null when the count has run a frame ahead of the tags: left out. */
-  place(frame: AudioFrame): TimedAudioFrame | null {
+  /** The frame with its time; null when there is no room for it: left out. */
+  place({ dtsTicks, data }: AudioFrame): TimedAudioFrame | null {
     const { sampleRateHz, samplesPerFrame } = this.#config;
-    const taggedTicks = Math.max(0, Math.round(frame.ptsMs * sampleRateHz / 1000));
-    let startTicks = this.#nextTicks ?? taggedTicks;
-    const driftTicks = taggedTicks - startTicks;
+    const saidTicks = Math.max(0, Math.round(dtsTicks * sampleRateHz / VIDEO_TIMESCALE));
+    let startTicks = this.#nextTicks ?? saidTicks;
+    const driftTicks = saidTicks - startTicks;
     if (driftTicks <= -samplesPerFrame) return null;
-    if (driftTicks >= samplesPerFrame) startTicks = taggedTicks;
+    if (driftTicks >= samplesPerFrame / 2) startTicks = saidTicks;
     this.#nextTicks = startTicks + samplesPerFrame;
-    return {
-      startTicks,
-      durationTicks: samplesPerFrame,
-      start90k: this.#to90k(startTicks),
-      end90k: this.#to90k(this.#nextTicks),
-      config: this.#config,
-      data: frame.data,
-    };
+    return timeAudio(this.#config, startTicks, data);
   }
+}
 
-  #to90k(ticks: number): number {
-    return ticks * VIDEO_TIMESCALE / this.#config.sampleRateHz;
-  }
+/** A frame of `config` that begins at `startTicks` (samples). */
+export function timeAudio(
+  config: AudioConfig,
+  startTicks: number,
+  data: Uint8Array,
+): TimedAudioFrame {
+  const to90k = (ticks: number) => ticks * VIDEO_TIMESCALE / config.sampleRateHz;
+  const durationTicks = config.samplesPerFrame;
+  const [start90k, end90k] = [to90k(startTicks), to90k(startTicks + durationTicks)];
+  return { startTicks, durationTicks, start90k, end90k, config, data };
 }

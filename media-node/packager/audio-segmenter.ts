@@ -42,6 +42,10 @@ export class AudioSegmenter implements Segmenter {
     return [];
   }
 
+  standStill(): Cut[] {
+    return [];
+  }
+
   pushAudio(frame: TimedAudioFrame): Cut[] {
     const isAfterHole = frame.start90k - (this.#end90k ?? frame.start90k) > HOLE_TICKS;
     const cuts = isAfterHole ? this.breakTimeline() : [];

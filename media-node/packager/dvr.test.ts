@@ -93,6 +93,7 @@ describe("the DVR window", () => {
     expect(late.mediaSequence).toBeGreaterThan(5);
     expect(listedS).toBeGreaterThanOrEqual(40);
     expect(listedS).toBeLessThanOrEqual(42);
+    expect(broadcast.packager.issues).toEqual([]);
     const delta = readMediaPlaylist(render(broadcast, true));
     expect(delta.skipped).toBeGreaterThan(10);
     expect(delta.segments.length).toBeLessThan(9);
@@ -135,6 +136,34 @@ describe("the DVR window", () => {
     expect(discontinuitySequence).toBe(2);
   }, 30_000);
 
+  test(
+    "a segment has the same bytes in memory and in storage, and its parts only while it is new",
+    async () => {
+      const start = { partTargetMs: 340, dvrWindowS: 40 };
+      const broadcast = startSyntheticBroadcast({ live, recorder: recorderOf(), start });
+      await runUntil(broadcast, 2, 20);
+      const rendition = live.get(broadcast.videoUrl)?.rendition("high");
+      const last = rendition?.completeSegments ?? 0;
+      for (let msn = last - 7; msn <= last; msn += 1) {
+        const stored = await storage.get(`videos/${broadcast.videoUrl}/1/high/seg-${msn}.m4s`);
+        const inMemory = rendition?.read({ kind: "segment", number: msn });
+        expect(await inMemory?.bytes()).toEqual(await new Response(stored?.body).bytes());
+      }
+      const parts = rendition?.parts ?? 0;
+      const isReadable = (number: number) => rendition?.read({ kind: "part", number }) !== null;
+      const listed = readMediaPlaylist(render(broadcast)).segments.flatMap((segment) =>
+        segment.parts
+      );
+      expect(listed.length).toBeGreaterThan(6);
+      for (const { uri } of listed) expect(isReadable(numberOf(uri))).toBe(true);
+      // Three segments of six parts more, for who read the playlist of then.
+      expect(isReadable(parts - 30)).toBe(true);
+      expect(isReadable(parts - 38)).toBe(false);
+      await broadcast.packager.end();
+    },
+    30_000,
+  );
+
   test("without a recording is what memory holds", () => {
     const broadcast = startSyntheticBroadcast({ live, start: { dvrWindowS: 7200 } });
     broadcast.pushUntil(60);
@@ -166,7 +195,11 @@ describe("the DVR window", () => {
     for (const { msn } of segments) {
       expect(rendition?.read({ kind: "segment", number: msn })).not.toBeNull();
     }
-    await until(() => broadcast.packager.issues.length > 0, 5000);
+    await until(() => broadcast.packager.issues.length > 1, 5000);
+    expect(broadcast.packager.issues).toEqual([
+      { code: "RECORDING_FAILING", reason: "no space left on device" },
+      { code: "DVR_SHORT", measured: 16, wanted: 58 },
+    ]);
     await broadcast.packager.end();
   }, 20_000);
 });
@@ -204,6 +237,15 @@ describe("resumePackager()", () => {
     const closed = readMediaPlaylist(waiting).segments.at(-1);
     expect(closed?.parts.map(({ uri }) => uri)).toEqual(open.openParts.map(({ uri }) => uri));
     expect(await readParts(second, open.openParts)).toEqual(openBytes);
+    for (const msn of [(closed?.msn ?? 0) - 1, closed?.msn ?? 0]) {
+      const key = `videos/${first.videoUrl}/1/high/seg-${msn}.m4s`;
+      const stored = await until(() => storage.get(key), 5000);
+      const inMemory = live.get(second.videoUrl)?.rendition("high")?.read({
+        kind: "segment",
+        number: msn,
+      });
+      expect(await inMemory?.bytes()).toEqual(await new Response(stored.body).bytes());
+    }
 
     const fromS = second.packager.endMs / 1000 + 0.033;
     const back = await resumeFeed(again, fromS);
@@ -297,8 +339,11 @@ async function readParts(
 ): Promise<(string | undefined)[]> {
   const rendition = live.get(videoUrl)?.rendition("high");
   return await Promise.all(parts.map(async ({ uri }) => {
-    const number = Number(/part-(\d+)/.exec(uri)?.[1]);
-    const bytes = await rendition?.read({ kind: "part", number })?.arrayBuffer();
+    const bytes = await rendition?.read({ kind: "part", number: numberOf(uri) })?.arrayBuffer();
     return bytes && Buffer.from(bytes).toString("base64");
   }));
+}
+
+function numberOf(uri: string): number {
+  return Number(/part-(\d+)/.exec(uri)?.[1]);
 }

@@ -2,6 +2,7 @@
  * What a live media playlist lists: the newest segments, whose bytes are in memory, and before them
  * those of the DVR window, whose bytes are in storage.
  */
+import { FIRST_MSN } from "../hls/msn.ts";
 import {
   type PartEntry,
   type SegmentEntry,
@@ -12,7 +13,11 @@ import {
 /** What nobody has read yet, or what viewers read. */
 export type KeptBytes = Uint8Array<ArrayBuffer> | Blob;
 
-export type KeptPart<Bytes = KeptBytes> = PartEntry & { readonly number: number; bytes: Bytes };
+export type KeptPart<Bytes = KeptBytes> = PartEntry & {
+  readonly number: number;
+  /** Null: only its segment has its media now. */
+  bytes: Bytes | null;
+};
 
 /** A complete segment, or the open one, with its bytes. */
 export type KeptSegment<Bytes = KeptBytes> = SegmentHead & {
@@ -22,11 +27,17 @@ export type KeptSegment<Bytes = KeptBytes> = SegmentHead & {
   readonly wallClockMs: number;
   readonly isIndependent: boolean;
   readonly parts: KeptPart<Bytes>[];
-  /** All of it, once a viewer has read it. */
-  whole?: Blob;
+  /** Its parts as one fragment; null while it is open. */
+  whole: Bytes | null;
   frames: number;
   /** Null while it is open. */
   durationS: number | null;
+};
+
+/** A complete segment of which nobody has read anything yet. */
+export type WholeSegment = KeptSegment<Uint8Array<ArrayBuffer>> & {
+  readonly durationS: number;
+  readonly whole: Uint8Array<ArrayBuffer>;
 };
 
 /** A complete segment whose bytes are elsewhere. */
@@ -36,12 +47,6 @@ export type PastSegment = SegmentHead & {
   readonly wallClockMs: number;
   readonly durationS: number;
 };
-
-/**
- * The number of the first segment of a playlist. Not 0: hls.js (1.7) takes that for no number at all,
- * and loads the parts of such a segment over and over until the player stands still.
- */
-export const FIRST_MSN = 1;
 
 /** The first segment that is listed, and how many discontinuities have left the playlist. */
 export type WindowStart = { readonly msn: number; readonly discontinuities: number };
@@ -54,6 +59,8 @@ export type LiveWindowOptions = {
   readonly windowSegments: number;
   /** How much is listed of what is in storage; 0: nothing. */
   readonly dvrWindowS: number;
+  /** The newest complete segments list their parts; 0: there are none to list. */
+  readonly segmentsWithParts: number;
   /** Whether storage has the segment: nobody will miss it in memory. */
   readonly isStored: (msn: number) => boolean;
 };
@@ -63,6 +70,12 @@ export type LiveWindowOptions = {
  * storage has is kept only until the slowest blocking reader has it.
  */
 const LINGER_SEGMENTS = { stored: 3, unstored: 9 };
+/**
+ * Segments whose parts are kept beside them after they are no longer listed: for readers of a playlist
+ * that is this old. All others are in memory once.
+ */
+const LINGER_PARTS_SEGMENTS = 3;
+
 type Listed = PastSegment & { readonly entry: SegmentEntry };
 
 export class LiveWindow {
@@ -70,6 +83,8 @@ export class LiveWindow {
   #past: Listed[] = [];
   #kept: KeptSegment[] = [];
   #listedS = 0;
+  /** Of all segments there were. */
+  #totalS = 0;
   #start = FIRST_START;
 
   constructor(options: LiveWindowOptions) {
@@ -85,18 +100,25 @@ export class LiveWindow {
     return this.#start;
   }
 
+  /** How far back the playlist goes, and how far it would if storage had taken everything; seconds. */
+  get reach(): { readonly listedS: number; readonly wantedS: number } {
+    return { listedS: this.#listedS, wantedS: Math.min(this.#options.dvrWindowS, this.#totalS) };
+  }
+
   /** Where a playlist goes on that another process began. */
   restore(start: WindowStart, past: readonly PastSegment[], kept: readonly KeptSegment[]): void {
     this.#start = start;
     this.#past = past.map(toListed);
     this.#kept = [...kept];
     this.#listedS = [...past, ...kept].reduce((sum, { durationS }) => sum + (durationS ?? 0), 0);
+    this.#totalS = this.#listedS;
     this.#evict();
   }
 
   add(segment: KeptSegment): void {
     this.#kept.push(segment);
     this.#listedS += segment.durationS ?? 0;
+    this.#totalS += segment.durationS ?? 0;
     this.#evict();
   }
 
@@ -109,12 +131,13 @@ export class LiveWindow {
     return (this.#past[0] ?? this.#kept[0])?.initNumber ?? null;
   }
 
-  /** The lines of the playlist, oldest first; the newest `withParts` segments list their parts. */
-  entries(withParts: number): SegmentEntry[] {
+  /** The lines of the playlist, oldest first. */
+  entries(): SegmentEntry[] {
+    const { segmentsWithParts } = this.#options;
     const kept = this.#kept.slice(this.#unlistedKept);
     return [
       ...this.#past.map(({ entry }) => entry),
-      ...kept.map((segment, index) => toEntry(segment, index >= kept.length - withParts)),
+      ...kept.map((segment, index) => toEntry(segment, index >= kept.length - segmentsWithParts)),
     ];
   }
 
@@ -132,7 +155,16 @@ export class LiveWindow {
     return Math.max(0, this.#kept.length - newest);
   }
 
+  #dropParts(): void {
+    const { segmentsWithParts } = this.#options;
+    const withBytes = segmentsWithParts === 0 ? 0 : segmentsWithParts + LINGER_PARTS_SEGMENTS;
+    for (const { parts } of this.#kept.slice(0, this.#olderThan(withBytes))) {
+      for (const part of parts) part.bytes = null;
+    }
+  }
+
   #evict(): void {
+    this.#dropParts();
     const { windowSegments, dvrWindowS, isStored } = this.#options;
     // What is about to leave memory without being in storage is no longer listed, nor what is before.
     const older = this.#kept.slice(this.#unlistedKept, this.#olderThan(windowSegments));

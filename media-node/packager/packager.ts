@@ -4,12 +4,14 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import type { Finding } from "#shared/contracts/issues.ts";
 import type { Logger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
 import type {
   AudioConfig,
   AudioFrame,
+  PictureAbsence,
   RungPlan,
   VideoConfig,
   VideoSample,
@@ -17,13 +19,14 @@ import type {
 import type { Recording, RecordingStart } from "../recorder/port.ts";
 import { AudioClock } from "./audio-clock.ts";
 import { AudioSegmenter } from "./audio-segmenter.ts";
-import type { LiveBroadcast, LiveRegistry } from "../live/live-registry.ts";
+import type { LiveRegistry, PlayableBroadcast } from "../live/live-registry.ts";
 import { renderMultivariant, type Variant } from "../hls/playlist.ts";
 import type { Packager, PackagerDeps, PackagerStart, RecordingSummary } from "./port.ts";
 import { readSpool } from "./read-spool.ts";
-import { LiveRendition, type RestoredRendition } from "./rendition.ts";
+import { LiveRendition } from "./rendition.ts";
 import { isSameAudio, RenditionMuxer } from "./rendition-muxer.ts";
 import { restoreRendition } from "./restore-rendition.ts";
+import type { RestoredRendition } from "./restored-rendition.ts";
 import { targetDurationSOf } from "./segmenter.ts";
 import { RenditionSpool } from "./spool.ts";
 import { VideoSegmenter } from "./video-segmenter.ts";
@@ -37,6 +40,8 @@ const PLAYABLE = { segments: 2, parts: 2 };
  * what makes that one playable.
  */
 const RENDITION_PATIENCE_S = 5;
+/** A segment or two that storage has not taken yet are no loss. */
+const DVR_SLACK_S = 10;
 /**
  * How long the last window stays in memory after the end: for parts, which are not recorded, and
  * much longer when nothing else is left of the broadcast.
@@ -47,6 +52,14 @@ const LINGER_MS = { recorded: 15_000, unrecorded: 60_000 };
  * half-loaded segment that it sees together with ENDLIST for the first time, and so never ends.
  */
 const LAST_PARTS_MS = 500;
+/** What audio is taken to be until it says so: what most encoders send. */
+const AWAITED_AUDIO: AudioConfig = {
+  kind: "audio",
+  asc: Uint8Array.of(0x11, 0x90), // AAC-LC, 48 kHz, stereo
+  sampleRateHz: 48_000,
+  channels: 2,
+  samplesPerFrame: 1024,
+};
 /** What audio adds to a rung's video bitrate before anything was measured. */
 const NOMINAL_AUDIO_BPS = 192_000;
 
@@ -77,7 +90,7 @@ function recordingOf(start: PackagerStart): RecordingStart {
   return { videoUrl, epoch, wallClockAtZeroMs, targetDurationS };
 }
 
-class BroadcastPackager implements Packager, LiveBroadcast {
+class BroadcastPackager implements Packager, PlayableBroadcast {
   readonly videoUrl: string;
   readonly epoch: number;
   readonly #start: PackagerStart;
@@ -89,6 +102,7 @@ class BroadcastPackager implements Packager, LiveBroadcast {
   #audioConfig: AudioConfig | null = null;
   #audioClock: AudioClock | null = null;
   #wasPlayable = false;
+  #hasCaptions = false;
   #isEnded = false;
   #isArchived = false;
   #ending: Promise<RecordingSummary> | null = null;
@@ -107,6 +121,8 @@ class BroadcastPackager implements Packager, LiveBroadcast {
     this.#recording = recording;
     this.#spoolFolder = deps.spoolFolder ?? null;
     this.#muxers = start.rungs.map((rung) => this.#createMuxer(rung));
+    // Declared, and perhaps late: the track is there from the start, with silence until it comes.
+    if (start.hasAudio) this.setAudioConfig(AWAITED_AUDIO);
     for (const muxer of this.#muxers) {
       const before = saved.get(muxer.name);
       if (before !== undefined) muxer.restore(before);
@@ -121,11 +137,14 @@ class BroadcastPackager implements Packager, LiveBroadcast {
   }
 
   setAudioConfig(config: AudioConfig): void {
-    if (!this.#start.hasAudio || isSameAudio(config, this.#audioConfig)) return;
+    if (isSameAudio(config, this.#audioConfig)) return;
     const isSameRate = config.sampleRateHz === this.#audioConfig?.sampleRateHz;
     this.#audioClock = new AudioClock(config, isSameRate ? this.#audioClock?.nextTicks : null);
     this.#audioConfig = config;
-    for (const muxer of this.#muxers) muxer.setAudio(config);
+    // One rendition may have begun before another: all of them change at the same time.
+    const hasBegun = this.#muxers.some((muxer) => muxer.hasBegun);
+    const newestTicks = Math.max(...this.#muxers.map(({ lastDtsTicks }) => lastDtsTicks));
+    for (const muxer of this.#muxers) muxer.setAudio(config, hasBegun ? newestTicks : null);
   }
 
   pushVideo(rung: RenditionName, sample: VideoSample): void {
@@ -142,12 +161,23 @@ class BroadcastPackager implements Packager, LiveBroadcast {
     this.#noteProgress();
   }
 
+  standStill(absence: PictureAbsence): void {
+    if (this.#isEnded) return;
+    for (const muxer of this.#muxers) muxer.standStill(absence);
+    this.#noteProgress();
+  }
+
   markDiscontinuity(): void {
     for (const muxer of this.#muxers) muxer.breakTimeline();
   }
 
   useClock(wallClockAtZeroMs: number): void {
     for (const muxer of this.#muxers) muxer.useClock(wallClockAtZeroMs);
+  }
+
+  noteCaptions(): void {
+    this.#hasCaptions = true;
+    for (const muxer of this.#muxers) muxer.hasCaptions = true;
   }
 
   get endMs(): number {
@@ -178,8 +208,17 @@ class BroadcastPackager implements Packager, LiveBroadcast {
     return this.#recording?.storedBytes ?? 0;
   }
 
-  get issues(): readonly Issue[] {
-    return this.#recording?.issues ?? [];
+  get issues(): readonly Finding[] {
+    const reaches = this.#muxers.map(({ rendition }) => rendition.reach);
+    const short = reaches.find(({ listedS, wantedS }) => wantedS - listedS > DVR_SLACK_S);
+    const recorded = this.#recording?.issues ?? [];
+    if (short === undefined) return recorded;
+    const { listedS, wantedS } = short;
+    return [...recorded, {
+      code: "DVR_SHORT",
+      measured: Math.round(listedS),
+      wanted: Math.round(wantedS),
+    }];
   }
 
   rendition(name: RenditionName): LiveRendition | undefined {
@@ -196,13 +235,17 @@ class BroadcastPackager implements Packager, LiveBroadcast {
       return rendition === undefined || !this.#isReady(rendition) ? [] : [{ rung, rendition }];
     });
     const variants = shown.map(({ rung, rendition }) => this.#variantOf(rung, rendition));
-    return renderMultivariant(variants, shown.every(({ rendition }) => rendition.isIndependent));
+    return renderMultivariant(variants, {
+      isIndependent: shown.every(({ rendition }) => rendition.isIndependent),
+      captions: this.#hasCaptions ? "some" : "unknown",
+    });
   }
 
   #createMuxer(rung: RungPlan): RenditionMuxer {
-    const { segmentTargetMs, partTargetMs, hasVideo, hasAudio, wallClockAtZeroMs } = this.#start;
+    const { segmentTargetMs, partTargetMs, hasVideo, wallClockAtZeroMs } = this.#start;
+    const { hasAudio, isAudioAwaited = false } = this.#start;
     const recording = this.#recording;
-    const options = { segmentTargetMs, partTargetMs, hasAudio };
+    const options = { segmentTargetMs, partTargetMs, hasAudio: hasAudio && !isAudioAwaited };
     const rendition = new LiveRendition({
       name: rung.name,
       targetDurationS: targetDurationSOf(segmentTargetMs),
@@ -213,11 +256,12 @@ class BroadcastPackager implements Packager, LiveBroadcast {
       isStored: (msn) => recording?.isStored(rung.name, msn) ?? false,
       reports: () => this.#reportsOfOthers(rung.name),
     });
-    const segmenter = hasVideo ? new VideoSegmenter(options) : new AudioSegmenter(options);
+    const createSegmenter = (withVideo: boolean) =>
+      withVideo ? new VideoSegmenter(options) : new AudioSegmenter(options);
     const spool = this.#spoolFolder === null
       ? null
       : new RenditionSpool(join(this.#spoolFolder, rung.name), this.#log);
-    return new RenditionMuxer({ rendition, segmenter, recording, spool });
+    return new RenditionMuxer({ rendition, createSegmenter, hasVideo, recording, spool });
   }
 
   #reportsOfOthers(name: RenditionName) {

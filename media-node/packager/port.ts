@@ -1,17 +1,19 @@
 /**
- * The packager as the live stream drives it: samples in, playable renditions out.
+ * The packager as a broadcast drives it: samples in, playable renditions out.
  */
 import type { Logger } from "#shared/log.ts";
 import type { Recorder } from "../recorder/port.ts";
 import type {
   AudioConfig,
   AudioFrame,
+  PictureAbsence,
   RungPlan,
   VideoConfig,
   VideoSample,
 } from "../formats/media.ts";
 import type { LiveRegistry } from "../live/live-registry.ts";
-import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import type { Finding } from "#shared/contracts/issues.ts";
 
 export type PackagerStart = {
   readonly videoUrl: string;
@@ -27,6 +29,8 @@ export type PackagerStart = {
   /** Whether the source has each kind of track. */
   readonly hasVideo: boolean;
   readonly hasAudio: boolean;
+  /** The audio was announced and has not come: it is heard as silence until it does. Default false. */
+  readonly isAudioAwaited?: boolean;
 };
 
 /** What a packager works with: where playback finds it, and who keeps its segments. */
@@ -43,12 +47,18 @@ export type PackagerDeps = {
 export interface Packager {
   /**
    * A config that differs from the one in force begins a segment with a new init segment. Time goes
-   * on: only `markDiscontinuity`, or another audio config, makes a discontinuity of it.
+   * on: only `markDiscontinuity`, or another track, makes a discontinuity of it.
    */
   setVideoConfig(rung: RenditionName, config: VideoConfig): void;
+  /**
+   * Audio that joins, or is described anew, begins with the next keyframe, behind a discontinuity: no
+   * picture is lost. What was declared once and does not come is heard as silence.
+   */
   setAudioConfig(config: AudioConfig): void;
   pushVideo(rung: RenditionName, sample: VideoSample): void;
   pushAudio(frame: AudioFrame): void;
+  /** The source goes on without pictures: the last keyframe is shown meanwhile. */
+  standStill(absence: PictureAbsence): void;
   /** The timeline jumps: closes the open segments; the next ones carry EXT-X-DISCONTINUITY. */
   markDiscontinuity(): void;
   /**
@@ -56,6 +66,8 @@ export interface Packager {
    * away, and what it did not send has no place on the timeline.
    */
   useClock(wallClockAtZeroMs: number): void;
+  /** The pictures have captions (CEA-608 or -708). */
+  noteCaptions(): void;
   /** Where what was published ends on the timeline. */
   readonly endMs: number;
   /** Closes everything; playlists get EXT-X-ENDLIST and all waiters are answered. Idempotent. */
@@ -64,7 +76,7 @@ export interface Packager {
   /** Bytes of the recording in storage so far; 0 without one. */
   readonly recordedBytes: number;
   /** What keeps this broadcast from being recorded, or from being played well; empty when all is well. */
-  readonly issues: readonly Issue[];
+  readonly issues: readonly Finding[];
 }
 
 export type RecordingSummary = {

@@ -3,8 +3,10 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { KeptPart, KeptSegment, WindowStart } from "./live-window.ts";
-import type { RenditionInit } from "./rendition.ts";
+import { BoxError } from "../formats/mp4/boxes.ts";
+import { mergeFragments } from "../formats/mp4/merge-fragments.ts";
+import type { KeptPart, WholeSegment, WindowStart } from "./live-window.ts";
+import type { RenditionInit } from "./rendition-inits.ts";
 import {
   INIT_FILE,
   SEGMENT_FILE,
@@ -13,10 +15,7 @@ import {
   spooledRecordSchema,
 } from "./spool.ts";
 
-export type SpooledSegment = KeptSegment<Uint8Array<ArrayBuffer>> & {
-  readonly durationS: number;
-  readonly windowStart: WindowStart;
-};
+export type SpooledSegment = WholeSegment & { readonly windowStart: WindowStart };
 
 export type Spooled = {
   readonly inits: ReadonlyMap<number, RenditionInit>;
@@ -43,10 +42,9 @@ export async function readSpool(folder: string): Promise<Spooled> {
     if (!SEGMENT_FILE.test(name)) continue;
     const read = parseSegment(await readFile(join(folder, name)));
     if (read === null) continue;
-    const { segment, isCutOff } = read;
-    const last = segment.parts.at(-1)?.number ?? -1;
-    nextPart = Math.max(nextPart, last + 1 + (isCutOff ? SKIPPED_NUMBERS : 0));
-    if (segment.parts.length > 0) segments.push(segment);
+    const { segment, lastPart, isCutOff } = read;
+    nextPart = Math.max(nextPart, lastPart + 1 + (isCutOff ? SKIPPED_NUMBERS : 0));
+    if (segment !== null) segments.push(segment);
   }
   return { inits, segments: segments.toSorted((one, other) => one.msn - other.msn), nextPart };
 }
@@ -58,39 +56,59 @@ function parseInit(text: string): RenditionInit | null {
   return { ...facts, bytes: new Uint8Array(Buffer.from(base64, "base64")) };
 }
 
+type ReadSegment = {
+  /** Null: nothing of it can be shown. */
+  readonly segment: SpooledSegment | null;
+  /** -1: none. */
+  readonly lastPart: number;
+  readonly isCutOff: boolean;
+};
+
 /** Null when not even the head is there. */
-function parseSegment(file: Buffer): { segment: SpooledSegment; isCutOff: boolean } | null {
+function parseSegment(file: Buffer): ReadSegment | null {
   const lines = new LineReader(file);
   const head = spooledHeadSchema.safeParse(lines.next()).data;
   if (head === undefined) return null;
-  const parts: KeptPart<Uint8Array<ArrayBuffer>>[] = [];
-  let frames = 0;
-  let durationS: number | null = null;
-  let isCutOff = false;
-  while (durationS === null) {
-    const record = spooledRecordSchema.safeParse(lines.next()).data;
-    if (record === undefined) break;
-    if (record.kind === "end") {
-      durationS = record.durationS;
-      break;
-    }
-    const { number, isIndependent } = record;
-    const bytes = lines.take(record.bytes);
-    if (bytes === null) {
-      isCutOff = true;
-      break;
-    }
-    const uri = `part-${number}.m4s`;
-    parts.push({ number, uri, durationS: record.durationS, isIndependent, bytes });
-    frames += record.frames;
-  }
+  const { parts, frames, durationS, isCutOff } = parseParts(lines);
+  const whole = mergeParts(parts, head.msn);
   const { windowStart, ...facts } = head;
-  const sumS = parts.reduce((sum, part) => sum + part.durationS, 0);
   const initUri = `init-${head.initNumber}.mp4`;
   return {
-    segment: { ...facts, initUri, parts, frames, durationS: durationS ?? sumS, windowStart },
+    segment: whole && { ...facts, initUri, parts, whole, frames, durationS, windowStart },
+    lastPart: parts.at(-1)?.number ?? -1,
     isCutOff: isCutOff || !lines.isAtEnd,
   };
+}
+
+type WholePart = KeptPart<Uint8Array<ArrayBuffer>> & { readonly bytes: Uint8Array<ArrayBuffer> };
+
+function parseParts(lines: LineReader) {
+  const parts: WholePart[] = [];
+  let frames = 0;
+  let isCutOff = false;
+  for (;;) {
+    const record = spooledRecordSchema.safeParse(lines.next()).data;
+    if (record?.kind === "end") return { parts, frames, isCutOff, durationS: record.durationS };
+    const bytes = record === undefined ? null : lines.take(record.bytes);
+    isCutOff = record !== undefined && bytes === null;
+    if (record === undefined || bytes === null) break;
+    const { number, durationS, isIndependent } = record;
+    parts.push({ number, uri: `part-${number}.m4s`, durationS, isIndependent, bytes });
+    frames += record.frames;
+  }
+  const durationS = parts.reduce((sum, part) => sum + part.durationS, 0);
+  return { parts, frames, isCutOff, durationS };
+}
+
+/** Null when there is none, or what the disk gave back is not what was written. */
+function mergeParts(parts: readonly WholePart[], msn: number): Uint8Array<ArrayBuffer> | null {
+  if (parts.length === 0) return null;
+  try {
+    return mergeFragments(parts.map(({ bytes }) => bytes), msn);
+  } catch (error) {
+    if (error instanceof BoxError) return null;
+    throw error;
+  }
 }
 
 class LineReader {

@@ -5,28 +5,33 @@
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import {
   type AudioConfig,
+  type PictureAbsence,
   VIDEO_TIMESCALE,
   type VideoConfig,
   type VideoSample,
 } from "../formats/media.ts";
 import type { Recording } from "../recorder/port.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
-import { aacCodecOf, avcCodecOf } from "../formats/codecs/codec-strings.ts";
+import { AudioRunWriter } from "./audio-run.ts";
+import { aacCodecOf, avcCodecOf } from "../formats/mp4/codec-strings.ts";
 import {
   type MuxRun,
   type Tracks,
   writeFragment,
   writeInitSegment,
 } from "../formats/mp4/fragment-writer.ts";
-import { FIRST_MSN } from "./live-window.ts";
+import { FIRST_MSN } from "../hls/msn.ts";
 import { parameterSetsOf, withParameterSets } from "../formats/codecs/parameter-sets.ts";
-import type { LiveRendition, RestoredRendition } from "./rendition.ts";
+import type { LiveRendition } from "./rendition.ts";
+import type { RestoredRendition } from "./restored-rendition.ts";
 import type { Cut, CutPart, Segmenter, SegmentStart } from "./segmenter.ts";
 import type { RenditionSpool } from "./spool.ts";
 
 export type RenditionMuxerDeps = {
   readonly rendition: LiveRendition;
-  readonly segmenter: Segmenter;
+  /** For audio alone, or with pictures. */
+  readonly createSegmenter: (hasVideo: boolean) => Segmenter;
+  readonly hasVideo: boolean;
   /** Null: nothing is recorded. */
   readonly recording: Recording | null;
   /** Null: a crash ends the broadcast. */
@@ -35,9 +40,13 @@ export type RenditionMuxerDeps = {
 
 export class RenditionMuxer {
   readonly rendition: LiveRendition;
-  readonly #segmenter: Segmenter;
+  readonly #createSegmenter: RenditionMuxerDeps["createSegmenter"];
+  #segmenter: Segmenter;
+  #hasVideo: boolean;
   readonly #recording: Recording | null;
   readonly #spool: RenditionSpool | null;
+  /** Captions come with the pictures. */
+  hasCaptions = false;
   #isResumed = false;
   /** Null: the clock in force stays. */
   #nextClockMs: number | null = null;
@@ -45,13 +54,18 @@ export class RenditionMuxer {
   #videoConfig: VideoConfig | null = null;
   /** What is written. */
   #tracks: Tracks = { video: null, audio: null };
+  #audioRun: AudioRunWriter | null = null;
+  /** Audio that takes the place of what is written, from the first keyframe after a time on. */
+  #nextAudio: { readonly config: AudioConfig; readonly afterDts: number } | null = null;
   /** The tracks of the init segment in force; null before the first. */
   #initTracks: Tracks | null = null;
   #sequenceNumber = 0;
 
   constructor(deps: RenditionMuxerDeps) {
     this.rendition = deps.rendition;
-    this.#segmenter = deps.segmenter;
+    this.#createSegmenter = deps.createSegmenter;
+    this.#hasVideo = deps.hasVideo;
+    this.#segmenter = deps.createSegmenter(deps.hasVideo);
     this.#recording = deps.recording;
     this.#spool = deps.spool;
   }
@@ -67,12 +81,7 @@ export class RenditionMuxer {
     }
     for (const segment of saved.kept) {
       if (this.#recording?.isStored(this.name, segment.msn) !== false) continue;
-      const parts = segment.parts.map(({ bytes }) => bytes);
-      this.#recording.addSegment(this.name, {
-        ...segment,
-        durationS: segment.durationS ?? 0,
-        parts,
-      });
+      this.#recording.addSegment(this.name, { ...segment, bytes: segment.whole });
     }
     this.#segmenter.breakTimeline();
   }
@@ -89,6 +98,7 @@ export class RenditionMuxer {
     const before = this.#videoConfig;
     if (isSameVideo(config, before)) return false;
     this.#videoConfig = config;
+    if (!this.#hasVideo) this.#addVideo();
     this.#segmenter.useVideo(config);
     return before !== null;
   }
@@ -99,10 +109,41 @@ export class RenditionMuxer {
     if (this.#segmenter.lastDtsTicks <= lastDtsTicks) this.#segmenter.cutAfter(lastDtsTicks);
   }
 
-  /** What is open is closed with the track before. */
-  setAudio(config: AudioConfig): void {
-    if (this.#initTracks !== null) this.breakTimeline();
+  /** Sound alone so far: what is open is closed, and pictures join behind a discontinuity. */
+  #addVideo(): void {
+    this.breakTimeline();
+    this.#hasVideo = true;
+    this.#segmenter = this.#createSegmenter(true);
+    this.#segmenter.breakTimeline();
+  }
+
+  /**
+   * Another description of the audio. It begins at once where `afterDts` is null: nothing of the
+   * broadcast was written. Else with the first segment that begins with a keyframe decoded after it, so that no picture is lost and all renditions change at one time.
+   */
+  setAudio(config: AudioConfig, afterDts: number | null): void {
+    if (afterDts === null) return this.#useAudio(config);
+    if (this.#hasVideo) this.#nextAudio = { config, afterDts };
+    else {
+      this.breakTimeline();
+      this.#useAudio(config);
+    }
+  }
+
+  #useAudio(config: AudioConfig): void {
+    this.#nextAudio = null;
     this.#tracks = { ...this.#tracks, audio: config };
+    this.#audioRun = new AudioRunWriter(config);
+  }
+
+  /** Something was written. */
+  get hasBegun(): boolean {
+    return this.#initTracks !== null;
+  }
+
+  /** Of the newest frame of video, in 1/90000 s; -Infinity before the first, and after a break. */
+  get lastDtsTicks(): number {
+    return this.#segmenter.lastDtsTicks;
   }
 
   /** Video without a config cannot be described, so it is left out. */
@@ -112,6 +153,10 @@ export class RenditionMuxer {
 
   pushAudio(frame: TimedAudioFrame): void {
     this.#handle(this.#segmenter.pushAudio(frame));
+  }
+
+  standStill(absence: PictureAbsence): void {
+    this.#handle(this.#segmenter.standStill(absence));
   }
 
   breakTimeline(): void {
@@ -143,7 +188,8 @@ export class RenditionMuxer {
   #closeSegment(end90k: number): void {
     const segment = this.rendition.closeSegment(end90k / VIDEO_TIMESCALE);
     if (segment === null) return;
-    this.#recording?.addSegment(this.name, segment);
+    const told = this.hasCaptions ? { ...segment, hasCaptions: true } : segment;
+    this.#recording?.addSegment(this.name, told);
     this.#spool?.closeSegment(segment.durationS);
     this.#spool?.prune((msn) =>
       this.#recording === null
@@ -155,7 +201,7 @@ export class RenditionMuxer {
   #writePart(part: CutPart): void {
     if (part.opensSegment !== null) this.#openSegment(part, part.opensSegment);
     this.#sequenceNumber += 1;
-    const { video, audio } = this.#tracks;
+    const { video } = this.#tracks;
     const written = {
       startS: part.start90k / VIDEO_TIMESCALE,
       durationS: (part.end90k - part.start90k) / VIDEO_TIMESCALE,
@@ -164,7 +210,7 @@ export class RenditionMuxer {
       bytes: writeFragment({
         sequenceNumber: this.#sequenceNumber,
         video: video === null ? null : videoRun(part, video),
-        audio: audio === null ? null : audioRun(part, audio),
+        audio: this.#audioRun?.write(part) ?? null,
       }),
     };
     // Known to a successor before it is known to viewers.
@@ -174,6 +220,9 @@ export class RenditionMuxer {
 
   #openSegment(part: CutPart, { isDiscontinuous, videoConfig }: SegmentStart): void {
     if (videoConfig !== null) this.#tracks = { ...this.#tracks, video: videoConfig };
+    const joining = this.#audioToJoin(part);
+    if (joining !== null) this.#useAudio(joining);
+    else if (isDiscontinuous) this.#audioRun?.break();
     const isFirst = this.#initTracks === null;
     const hasNewInit = isFirst || !isSameTracks(this.#tracks, this.#initTracks ?? this.#tracks);
     if (hasNewInit) this.#useInit();
@@ -182,10 +231,17 @@ export class RenditionMuxer {
       this.#nextClockMs = null;
     }
     const segment = this.rendition.openSegment(part.start90k / VIDEO_TIMESCALE, {
-      isDiscontinuous: (!isFirst || this.#isResumed) && isDiscontinuous,
+      isDiscontinuous: (!isFirst || this.#isResumed) && (isDiscontinuous || joining !== null),
       isIndependent: part.isIndependent,
     });
     this.#spool?.openSegment(segment, this.rendition.windowStart);
+  }
+
+  #audioToJoin({ isIndependent, video }: CutPart): AudioConfig | null {
+    const [first] = video;
+    const next = this.#nextAudio;
+    if (next === null || first === undefined || !isIndependent) return null;
+    return first.dtsTicks > next.afterDts ? next.config : null;
   }
 
   #useInit(): void {
@@ -195,7 +251,7 @@ export class RenditionMuxer {
         ...(video === null ? [] : [avcCodecOf(video.avcC)]),
         ...(audio === null ? [] : [aacCodecOf(audio.asc)]),
       ],
-      width: video?.width ?? null,
+      width: video?.displayWidth ?? video?.width ?? null,
       height: video?.height ?? null,
       bytes: writeInitSegment(this.#tracks),
     };
@@ -222,23 +278,6 @@ function videoRun(part: CutPart, { avcC }: VideoConfig): MuxRun | null {
   };
 }
 
-function audioRun(part: CutPart, config: AudioConfig): MuxRun | null {
-  const frames = part.audio.filter((frame) => frame.config === config);
-  const [first] = frames;
-  if (first === undefined) return null;
-  return {
-    decodeTicks: first.startTicks,
-    // A frame lasts until the next one, so that a hole stays where it was.
-    samples: frames.map((frame, index) => ({
-      durationTicks: (frames[index + 1]?.startTicks ?? frame.startTicks + frame.durationTicks) -
-        frame.startTicks,
-      compositionTicks: 0,
-      isSync: true,
-      data: frame.data,
-    })),
-  };
-}
-
 function isSameTracks(one: Tracks, other: Tracks): boolean {
   return isSameVideo(one.video, other.video) && one.audio === other.audio;
 }
@@ -246,14 +285,27 @@ function isSameTracks(one: Tracks, other: Tracks): boolean {
 function isSameVideo(one: VideoConfig | null, other: VideoConfig | null): boolean {
   if (one === null || other === null) return one === other;
   return one.width === other.width && one.height === other.height &&
-    isSameBytes(one.avcC, other.avcC);
+    one.displayWidth === other.displayWidth && isSameBytes(one.avcC, other.avcC);
 }
 
 /** Whether both say the same to a decoder. */
 export function isSameAudio(one: AudioConfig | null, other: AudioConfig | null): boolean {
   if (one === null || other === null) return one === other;
   return one.sampleRateHz === other.sampleRateHz && one.channels === other.channels &&
-    one.samplesPerFrame === other.samplesPerFrame && isSameBytes(one.asc, other.asc);
+    one.samplesPerFrame === other.samplesPerFrame && isSameDecoder(one.asc, other.asc);
+}
+
+/** AAC-LC is what its rate and channels say; a longer config says in more words that it is nothing more. */
+function isSameDecoder(one: Uint8Array, other: Uint8Array): boolean {
+  if (isSameBytes(one, other)) return true;
+  return [one, other].every((asc) => aacCodecOf(asc) === AAC_LC && channelConfigOf(asc) !== 0);
+}
+
+const AAC_LC = "mp4a.40.2";
+
+/** 0: told by an element of the config. @see ISO/IEC 14496-3 1.6.2.1 */
+function channelConfigOf(asc: Uint8Array): number {
+  return ((asc[1] ?? 0) >> 3) & 15;
 }
 
 function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {

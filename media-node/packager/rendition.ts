@@ -1,18 +1,19 @@
 /**
  * One live media playlist: its window of segments in memory, and those who wait for the next one.
  */
-import { constants, gzipSync } from "node:zlib";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import { mergeFragments } from "../formats/mp4/merge-fragments.ts";
 import { BandwidthMeter } from "../hls/bandwidth-meter.ts";
-import {
-  FIRST_MSN,
-  type KeptSegment,
-  LiveWindow,
-  type PastSegment,
-  type WindowStart,
-} from "./live-window.ts";
-import { type LivePlaylist, renderLivePlaylist, type RenditionReport } from "../hls/playlist.ts";
-import { lengthOf, readPart, readWhole } from "./read-bytes.ts";
+import { FIRST_MSN, type ReloadAnswer, type ReloadTarget } from "../hls/msn.ts";
+import type { LivePlaylist, RenditionReport } from "../hls/playlist.ts";
+import type { CompleteSegment } from "../recorder/port.ts";
+import type { PlayableRendition, RenditionFile } from "../live/playable-rendition.ts";
+import { type KeptSegment, LiveWindow, type WindowStart } from "./live-window.ts";
+import { readPart, readWhole } from "./read-bytes.ts";
+import { ReloadWaiters } from "./reload-waiters.ts";
+import { RenderedPlaylist } from "./rendered-playlist.ts";
+import { type RenditionInit, RenditionInits } from "./rendition-inits.ts";
+import type { RestoredRendition } from "./restored-rendition.ts";
 
 export type RenditionOptions = {
   readonly name: RenditionName;
@@ -30,14 +31,6 @@ export type RenditionOptions = {
   readonly reports: () => readonly RenditionReport[];
 };
 
-/** An init segment with what the multivariant playlist says about it. */
-export type RenditionInit = {
-  readonly codecs: readonly string[];
-  readonly width: number | null;
-  readonly height: number | null;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-};
-
 export type RenditionPart = {
   /** On the broadcast's timeline. */
   readonly startS: number;
@@ -47,94 +40,48 @@ export type RenditionPart = {
   readonly bytes: Uint8Array<ArrayBuffer>;
 };
 
-/** A segment that just became complete. */
-export type ClosedSegment = {
-  readonly msn: number;
-  readonly initNumber: number;
-  readonly startS: number;
-  readonly durationS: number;
-  readonly isDiscontinuous: boolean;
-  readonly isIndependent: boolean;
-  /** Wall clock of its first frame, Unix ms. */
-  readonly wallClockMs: number;
-  readonly frames: number;
-  readonly parts: readonly Uint8Array[];
-};
-
-/** A playlist that another process began, as far as it is known. */
-export type RestoredRendition = {
-  readonly windowStart: WindowStart;
-  /** Contiguous with `kept`: storage has their bytes. */
-  readonly past: readonly (PastSegment & {
-    readonly startS: number;
-    readonly frames: number;
-    readonly bytes: number;
-    readonly isIndependent: boolean;
-  })[];
-  readonly kept: readonly KeptSegment<Uint8Array<ArrayBuffer>>[];
-  readonly inits: ReadonlyMap<number, RenditionInit>;
-  readonly nextMsn: number;
-  readonly nextPart: number;
-};
-
-/** What a blocking reload asks for: this segment, or this part of it. */
-export type ReloadTarget = { readonly msn: number; readonly part: number | null };
-
-export type ReloadAnswer = "ready" | "tooFar" | "timedOut";
-
-/** A file of the rendition by the number in its name. */
-export type RenditionFile = {
-  readonly kind: "init" | "segment" | "part";
-  readonly number: number;
-};
-
-type Form = "full" | "delta";
-
-type Waiter = { readonly isDone: () => boolean; readonly finish: (answer: ReloadAnswer) => void };
-
 /** RFC 8216bis 4.4.4.9: parts further than three target durations from the end need not be listed. */
 const SEGMENTS_WITH_PARTS = 2;
 
-export class LiveRendition {
+export class LiveRendition implements PlayableRendition {
   readonly name: RenditionName;
   readonly meter: BandwidthMeter;
   readonly #options: RenditionOptions;
-  readonly #inits = new Map<number, RenditionInit>();
-  readonly #waiters = new Set<Waiter>();
-  #initNumber = -1;
+  readonly #inits = new RenditionInits();
+  readonly #waiters: ReloadWaiters;
+  readonly #rendered = new RenderedPlaylist(() => this.#snapshot());
   readonly #window: LiveWindow;
   #wallClockAtZeroMs: number;
   #open: KeptSegment | null = null;
-  #openBytes: Uint8Array[] = [];
+  #openBytes: Uint8Array<ArrayBuffer>[] = [];
   #nextMsn = FIRST_MSN;
   #nextPart = 0;
   #isIndependent = true;
   #isEnded = false;
   #endS = 0;
   #partBytes = 0;
-  #rendered: Record<Form, string | null> = { full: null, delta: null };
-  #compressed: Record<Form, Uint8Array<ArrayBuffer> | null> = { full: null, delta: null };
 
   constructor(options: RenditionOptions) {
     this.name = options.name;
     this.#options = options;
     this.#wallClockAtZeroMs = options.wallClockAtZeroMs;
-    this.#window = new LiveWindow(options);
+    const segmentsWithParts = options.partTargetS === null ? 0 : SEGMENTS_WITH_PARTS;
+    this.#window = new LiveWindow({ ...options, segmentsWithParts });
+    // RFC 8216bis 6.2.5.2: 503 when the wait is far longer than it should be; ours is three targets.
+    this.#waiters = new ReloadWaiters(3000 * options.targetDurationS);
     this.meter = new BandwidthMeter(options.targetDurationS);
   }
 
   /** Goes on where another process stopped. Before anything else. */
   restore(saved: RestoredRendition): void {
-    for (const [number, init] of saved.inits) this.#inits.set(number, init);
-    this.#initNumber = Math.max(-1, ...saved.inits.keys());
+    this.#inits.restore(saved.inits);
     this.#nextMsn = saved.nextMsn;
     this.#nextPart = saved.nextPart;
     for (const { startS, durationS, frames, bytes, isIndependent } of saved.past) {
       this.#noteSegment({ startS, durationS, frames, bytes, isIndependent });
     }
-    for (const { startS, durationS, frames, parts, isIndependent } of saved.kept) {
-      const bytes = parts.reduce((sum, part) => sum + lengthOf(part), 0);
-      this.#noteSegment({ startS, durationS: durationS ?? 0, frames, bytes, isIndependent });
+    for (const { startS, durationS, frames, whole, isIndependent } of saved.kept) {
+      this.#noteSegment({ startS, durationS, frames, bytes: whole.length, isIndependent });
     }
     this.#window.restore(saved.windowStart, saved.past, saved.kept);
     this.#changed();
@@ -145,6 +92,11 @@ export class LiveRendition {
     this.#wallClockAtZeroMs = wallClockAtZeroMs;
   }
 
+  /** How far back the playlist goes, and should; seconds. */
+  get reach(): { readonly listedS: number; readonly wantedS: number } {
+    return this.#window.reach;
+  }
+
   /** What has left the playlist. */
   get windowStart(): WindowStart {
     return this.#window.start;
@@ -152,14 +104,12 @@ export class LiveRendition {
 
   /** The init segment of the segments to come; returns the N of its `init-N.mp4`. */
   useInit(init: RenditionInit): number {
-    this.#initNumber += 1;
-    this.#inits.set(this.#initNumber, init);
-    return this.#initNumber;
+    return this.#inits.use(init);
   }
 
   /** The init segment in force; null before the first. */
   get init(): RenditionInit | null {
-    return this.#inits.get(this.#initNumber) ?? null;
+    return this.#inits.current;
   }
 
   openSegment(
@@ -169,11 +119,12 @@ export class LiveRendition {
     const segment: KeptSegment = {
       ...facts,
       msn: this.#nextMsn,
-      initNumber: this.#initNumber,
-      initUri: `init-${this.#initNumber}.mp4`,
+      initNumber: this.#inits.number,
+      initUri: `init-${this.#inits.number}.mp4`,
       startS,
       wallClockMs: Math.round(this.#wallClockAtZeroMs + startS * 1000),
       parts: [],
+      whole: null,
       frames: 0,
       durationS: null,
     };
@@ -199,7 +150,7 @@ export class LiveRendition {
   }
 
   /** Completes the open segment, which ends at `endS`; null when there is none. */
-  closeSegment(endS: number): ClosedSegment | null {
+  closeSegment(endS: number): CompleteSegment | null {
     const segment = this.#open;
     this.#open = null;
     if (segment === null || segment.parts.length === 0) return null;
@@ -207,16 +158,17 @@ export class LiveRendition {
     segment.durationS = durationS;
     this.#endS = endS;
     this.#nextMsn += 1;
-    const parts = this.#openBytes;
+    const bytes = mergeFragments(this.#openBytes, segment.msn);
+    segment.whole = bytes;
+    this.#openBytes = [];
     const { msn, initNumber, startS, isDiscontinuous, isIndependent, wallClockMs, frames } =
       segment;
-    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-    this.meter.note({ bytes, durationS, frames });
+    this.meter.note({ bytes: bytes.length, durationS, frames });
     this.#window.add(segment);
-    this.#dropInits();
+    this.#inits.dropBefore(this.#window.oldestInit);
     this.#changed();
     const facts = { msn, initNumber, startS, durationS, isDiscontinuous, isIndependent };
-    return { ...facts, wallClockMs, frames, parts };
+    return { ...facts, wallClockMs, frames, bytes };
   }
 
   /** No more will come: ENDLIST, and everybody who waits is answered. */
@@ -252,7 +204,6 @@ export class LiveRendition {
     return this.#endS === 0 ? 0 : this.#partBytes * 8 / this.#endS;
   }
 
-  /** How far this rendition is, for the reports of its siblings; null before its first line. */
   report(): RenditionReport | null {
     const edge = this.#edge();
     if (edge.msn < FIRST_MSN) return null;
@@ -264,29 +215,16 @@ export class LiveRendition {
     };
   }
 
-  /** The playlist as it stands; rendered once per change, not once per viewer. */
   render(isDelta: boolean): string {
-    const form = isDelta ? "delta" : "full";
-    const text = this.#rendered[form] ?? renderLivePlaylist(this.#snapshot(), isDelta);
-    this.#rendered[form] = text;
-    return text;
+    return this.#rendered.render(isDelta);
   }
 
-  /** `render()` as gzip, likewise once per change. */
   renderGzip(isDelta: boolean): Uint8Array<ArrayBuffer> {
-    const form = isDelta ? "delta" : "full";
-    const bytes = this.#compressed[form] ??
-      gzipSync(this.render(isDelta), { level: constants.Z_BEST_SPEED });
-    this.#compressed[form] = bytes;
-    return bytes;
+    return this.#rendered.renderGzip(isDelta);
   }
 
-  /** The bytes of a file in memory; null when it is not there (any more, or yet). */
   read(file: RenditionFile): Blob | null {
-    if (file.kind === "init") {
-      const init = this.#inits.get(file.number);
-      return init === undefined ? null : new Blob([init.bytes]);
-    }
+    if (file.kind === "init") return this.#inits.read(file.number);
     if (file.kind === "segment") {
       const segment = this.#window.find(file.number);
       return segment === undefined ? null : readWhole(segment);
@@ -299,41 +237,22 @@ export class LiveRendition {
     return null;
   }
 
-  /** Waits until the playlist has what `target` asks for; null: until it has anything to play. */
   async waitFor(target: ReloadTarget | null, deadlineMs?: number): Promise<ReloadAnswer> {
     // RFC 8216bis 6.2.5.2: an msn more than two past the last one is an error of the client.
     if (target !== null && !this.#isEnded && target.msn > this.#edge().msn + 2) return "tooFar";
     const first = { msn: FIRST_MSN, part: 0 };
     const wanted = target === null || target.msn < FIRST_MSN ? first : target;
-    return await this.#wait(() => this.#has(wanted), deadlineMs);
+    return await this.#waiters.wait(() => this.#isEnded || this.#has(wanted), deadlineMs);
   }
 
-  /** Waits for the part that the preload hint names; any other one that is not there is not waited for. */
   async waitForPart(number: number, deadlineMs?: number): Promise<ReloadAnswer> {
     if (this.#options.partTargetS === null || number > this.#nextPart) return "tooFar";
-    return await this.#wait(() => number < this.#nextPart, deadlineMs);
+    return await this.#waiters.wait(() => this.#isEnded || number < this.#nextPart, deadlineMs);
   }
 
   /** Answers everybody who waits as if they had waited long enough. */
   releaseWaiters(): void {
-    for (const waiter of this.#waiters) waiter.finish("timedOut");
-  }
-
-  #wait(isThere: () => boolean, deadlineMs?: number): Promise<ReloadAnswer> {
-    const isDone = () => this.#isEnded || isThere();
-    if (isDone()) return Promise.resolve("ready");
-    return new Promise((resolve) => {
-      const finish = (answer: ReloadAnswer) => {
-        clearTimeout(timer);
-        this.#waiters.delete(waiter);
-        resolve(answer);
-      };
-      const waiter = { isDone, finish };
-      // RFC 8216bis 6.2.5.2: 503 when the wait is far longer than it should be; ours is three targets.
-      const limitMs = deadlineMs ?? 3000 * this.#options.targetDurationS;
-      const timer = setTimeout(() => finish("timedOut"), limitMs);
-      this.#waiters.add(waiter);
-    });
+    this.#waiters.release();
   }
 
   #has(target: ReloadTarget): boolean {
@@ -371,17 +290,9 @@ export class LiveRendition {
     this.#isIndependent &&= segment.isIndependent;
   }
 
-  #dropInits(): void {
-    const oldest = this.#window.oldestInit ?? this.#initNumber;
-    for (const number of this.#inits.keys()) {
-      if (number < oldest) this.#inits.delete(number);
-    }
-  }
-
   #changed(): void {
-    this.#rendered = { full: null, delta: null };
-    this.#compressed = { full: null, delta: null };
-    for (const waiter of this.#waiters) if (waiter.isDone()) waiter.finish("ready");
+    this.#rendered.forget();
+    this.#waiters.wake();
   }
 
   #snapshot(): LivePlaylist {
@@ -394,7 +305,7 @@ export class LiveRendition {
       partTargetS,
       mediaSequence: msn,
       discontinuitySequence: discontinuities,
-      segments: this.#window.entries(hasParts ? SEGMENTS_WITH_PARTS : 0),
+      segments: this.#window.entries(),
       open,
       preloadHintUri: hasParts ? `part-${this.#nextPart}.m4s` : null,
       reports: this.#options.reports(),

@@ -2,9 +2,10 @@
  * What storage and the spool have of a rendition, as the state its live playlist goes on from. Pure.
  */
 import type { RecordedRendition, StoredSegment } from "../recorder/journal.ts";
-import { FIRST_MSN, FIRST_START, type WindowStart } from "./live-window.ts";
+import { FIRST_MSN } from "../hls/msn.ts";
+import { FIRST_START, type WindowStart } from "./live-window.ts";
 import type { Spooled, SpooledSegment } from "./read-spool.ts";
-import type { RestoredRendition } from "./rendition.ts";
+import type { RestoredRendition } from "./restored-rendition.ts";
 
 export type Remains = {
   /** Null: not recorded. */

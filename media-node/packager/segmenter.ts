@@ -4,13 +4,19 @@
  * All times are presentation times in 1/90000 s. Renditions of a broadcast have equal keyframes and
  * see the same rule, so they are cut at the same times.
  */
-import { VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../formats/media.ts";
+import {
+  type PictureAbsence,
+  VIDEO_TIMESCALE,
+  type VideoConfig,
+  type VideoSample,
+} from "../formats/media.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 
 export type SegmenterOptions = {
   readonly segmentTargetMs: number;
   /** Null: a segment is one part. */
   readonly partTargetMs: number | null;
+  /** Audio is waited for from the first part on; else from its first frame on. */
   readonly hasAudio: boolean;
 };
 
@@ -50,6 +56,11 @@ export interface Segmenter {
   readonly lastDtsTicks: number;
   pushVideo(sample: VideoSample): Cut[];
   pushAudio(frame: TimedAudioFrame): Cut[];
+  /**
+   * The source goes on without pictures: the last keyframe is shown again and again, since players stop
+   * at a segment without pictures. What comes then begins with a keyframe.
+   */
+  standStill(absence: PictureAbsence): Cut[];
   /** Closes what is open; the next segment starts at the next keyframe, with a discontinuity. */
   breakTimeline(): Cut[];
   /** Closes what is open. */

@@ -12,7 +12,8 @@ import * as z from "zod";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import type { KeptSegment, WindowStart } from "./live-window.ts";
-import type { RenditionInit, RenditionPart } from "./rendition.ts";
+import type { RenditionPart } from "./rendition.ts";
+import type { RenditionInit } from "./rendition-inits.ts";
 
 export const spooledHeadSchema = z.object({
   msn: z.int().nonnegative(),

@@ -2,38 +2,37 @@
  * Cuts a rendition with video: segments start at keyframes, parts hold whole frames, and the audio
  * of a part is the frames that start within it.
  */
-import { VIDEO_TIMESCALE, type VideoConfig, type VideoSample } from "../formats/media.ts";
+import {
+  type PictureAbsence,
+  VIDEO_TIMESCALE,
+  type VideoConfig,
+  type VideoSample,
+} from "../formats/media.ts";
 import type { TimedAudioFrame } from "./audio-clock.ts";
 import { FrameRhythm } from "./frame-rhythm.ts";
 import { KeyframeRhythm } from "./keyframe-rhythm.ts";
 import {
   type Cut,
-  type CutPart,
   CutRule,
-  type SegmentEnd,
   type Segmenter,
   type SegmenterOptions,
   ticksOf,
   type TimedVideoSample,
 } from "./segmenter.ts";
+import { AUDIO_LAG_TICKS, WaitingCuts, type WaitingPart } from "./waiting-cuts.ts";
 
 /** A longer silence between two frames is a hole, not a frame that is shown for so long. */
 const HOLE_TICKS = ticksOf(1000);
-/** How far video may be ahead before a part stops waiting for its audio. */
-const AUDIO_PATIENCE_TICKS = ticksOf(250);
-const FIRST_AUDIO_PATIENCE_TICKS = ticksOf(1500);
-/** Audio kept for a rendition whose video does not come. */
-const MAX_AUDIO_TICKS = ticksOf(30_000);
-/** Audio that is silent for longer does not carry a hole in the video. */
-const AUDIO_STEP_TICKS = ticksOf(50);
-/** How far audio may be behind the frame that ends a hole: later, it is taken for silence. */
-const AUDIO_LAG_TICKS = ticksOf(150);
-/** In what is left of a hole and shorter an AAC frame may not begin, and no part is empty. */
-const MIN_FILL_TICKS = AUDIO_LAG_TICKS + AUDIO_STEP_TICKS;
+/** Where frames are rare a hole is longer than this many of them. */
+const HOLE_FRAMES = 3;
+/** Steps of more say nothing about how far frames are apart. */
+const MAX_FRAME_TICKS = ticksOf(10_000);
+/** How long a picture that stands still is shown before it comes again, where there are no parts. */
+const STILL_TICKS = ticksOf(500);
+/** A frame or two of the source that an encoder has not delivered yet, or put on its grid. */
+const UNDELIVERED_FRAMES = 2;
 /** RFC 8216bis 4.4.4.9: all but the last part of a segment last 85 % of PART-TARGET. */
 const MIN_PART_SHARE = 0.85;
-
-type WaitingPart = Omit<CutPart, "audio"> & { readonly dropsEarlierAudio: boolean };
 
 /**
  * Parts lie end to end, whatever the frames do: what was published ends where it said it would, and
@@ -44,7 +43,11 @@ export class VideoSegmenter implements Segmenter {
   readonly #rule: CutRule;
   readonly #partTargetTicks: number;
   readonly #minPartTicks: number;
-  readonly #hasAudio: boolean;
+  /** Frames may be as far apart as parts are long. */
+  readonly #slowTicks: number;
+  readonly #cuts: WaitingCuts;
+  /** How long a picture that stands still is shown before it comes again. */
+  readonly #stillTicks: number;
 
   #segment: { readonly startDts: number } | null = null;
   /** Presentation minus decode time of its keyframe: what turns decode times into boundaries. */
@@ -57,7 +60,7 @@ export class VideoSegmenter implements Segmenter {
   /** The first keyframe after it begins a segment. */
   #cutAfterDts = Infinity;
   readonly #keyframes: KeyframeRhythm;
-  readonly #frames = new FrameRhythm(VIDEO_TIMESCALE, HOLE_TICKS);
+  readonly #frames = new FrameRhythm(VIDEO_TIMESCALE, MAX_FRAME_TICKS);
   /** As the last frame came. */
   #lastDts = -Infinity;
   /** The open part: where it begins, its samples, and when the last of them ends. */
@@ -65,10 +68,10 @@ export class VideoSegmenter implements Segmenter {
   #samples: TimedVideoSample[] = [];
   #endDts: number | null = null;
 
-  /** Cuts whose audio may not be complete yet. */
-  #waiting: (WaitingPart | SegmentEnd)[] = [];
-  #audio: TimedAudioFrame[] = [];
-  #audioEnd90k: number | null = null;
+  /** The newest picture that needs no other. */
+  #keyframe: VideoSample | null = null;
+  /** It stands in for pictures that do not come; what depends on those before it is of no use. */
+  #isStill = false;
 
   constructor(options: SegmenterOptions) {
     this.#rule = new CutRule(options.segmentTargetMs);
@@ -77,7 +80,9 @@ export class VideoSegmenter implements Segmenter {
       ? Number.POSITIVE_INFINITY
       : ticksOf(options.partTargetMs);
     this.#minPartTicks = Math.ceil(this.#partTargetTicks * MIN_PART_SHARE);
-    this.#hasAudio = options.hasAudio;
+    this.#slowTicks = options.partTargetMs === null ? 0 : HOLE_FRAMES * this.#partTargetTicks;
+    this.#stillTicks = options.partTargetMs === null ? STILL_TICKS : this.#partTargetTicks;
+    this.#cuts = new WaitingCuts(options.hasAudio);
   }
 
   useVideo(config: VideoConfig): void {
@@ -94,22 +99,45 @@ export class VideoSegmenter implements Segmenter {
 
   pushVideo(sample: VideoSample): Cut[] {
     if (sample.dtsTicks <= this.#lastDts) return [];
-    const beginsSegment = this.#segment === null || this.#nextConfig !== null;
-    if (beginsSegment && !sample.isKeyframe) return [];
-    this.#frames.note(sample.dtsTicks);
+    const needsKeyframe = this.#segment === null || this.#nextConfig !== null || this.#isStill;
+    if (needsKeyframe && !sample.isKeyframe) return [];
+    this.#isStill = false;
     this.#closeHole(sample.dtsTicks);
+    this.#frames.note(sample.dtsTicks);
     this.#lastDts = sample.dtsTicks;
-    if (sample.isKeyframe) this.#keyframes.note(sample.dtsTicks);
+    if (sample.isKeyframe) {
+      this.#keyframes.note(sample.dtsTicks);
+      this.#keyframe = sample;
+    }
     this.#take(sample);
-    return this.#release(sample.dtsTicks + this.#offset);
+    return this.#cuts.release(sample.dtsTicks + this.#offset);
   }
 
   pushAudio(frame: TimedAudioFrame): Cut[] {
-    this.#audio.push(frame);
-    this.#audioEnd90k = frame.end90k;
-    const oldest = this.#audio[0];
-    if (oldest !== undefined && frame.end90k - oldest.end90k > MAX_AUDIO_TICKS) this.#audio.shift();
-    return this.#release(null);
+    this.#cuts.pushAudio(frame, this.#lastDts + this.#offset);
+    return this.#cuts.release(null);
+  }
+
+  standStill({ sinceTicks, untilTicks, isFinal }: PictureAbsence): Cut[] {
+    const keyframe = this.#keyframe;
+    const missingTicks = (sinceTicks ?? -Infinity) - this.#lastDts;
+    const isUndelivered = missingTicks > UNDELIVERED_FRAMES * this.#frames.frameTicks;
+    if (keyframe === null || (isUndelivered && Number.isFinite(this.#lastDts))) return [];
+    const untilDts = untilTicks - this.#offset - (isFinal ? 0 : AUDIO_LAG_TICKS);
+    const audioDts = (this.#cuts.audioStart90k ?? untilTicks) - this.#offset;
+    let dts = this.#endDts ?? audioDts;
+    for (; dts + this.#stillTicks <= untilDts; dts = this.#endDts ?? Infinity) {
+      this.#showStill(keyframe, dts, this.#stillTicks);
+    }
+    if (isFinal && untilDts > dts) this.#showStill(keyframe, dts, untilDts - dts);
+    return this.#cuts.release(null);
+  }
+
+  #showStill(keyframe: VideoSample, dts: number, durationTicks: number): void {
+    if (!this.#isStill) this.#keyframes.pause();
+    this.#isStill = true;
+    this.#lastDts = dts;
+    this.#take({ ...keyframe, dtsTicks: dts, durationTicks });
   }
 
   breakTimeline(): Cut[] {
@@ -121,7 +149,7 @@ export class VideoSegmenter implements Segmenter {
 
   end(): Cut[] {
     this.#endRun();
-    return this.#release(Number.POSITIVE_INFINITY);
+    return this.#cuts.release(Number.POSITIVE_INFINITY);
   }
 
   #endRun(): void {
@@ -181,7 +209,7 @@ export class VideoSegmenter implements Segmenter {
     const elapsedTicks = dts - this.#segment.startDts;
     const isDue = sample.isKeyframe && (
       sample.dtsTicks > this.#cutAfterDts ||
-      this.#rule.isDue(elapsedTicks, this.#keyframes.longestTicks)
+      this.#rule.isDue(elapsedTicks, this.#isStill ? 0 : this.#keyframes.longestTicks)
     );
     const frameTicks = this.#ticksOf(sample);
     const mustCut = this.#nextConfig !== null || this.#rule.isOverdue(elapsedTicks + frameTicks);
@@ -216,21 +244,15 @@ export class VideoSegmenter implements Segmenter {
 
   /** No frame came for long: what was heard meanwhile goes on alone, silence is a break in time. */
   #closeHole(dts: number): void {
-    if (this.#endDts === null || dts - this.#endDts <= HOLE_TICKS) return;
+    const holeTicks = Math.max(HOLE_TICKS, HOLE_FRAMES * this.#frames.frameTicks, this.#slowTicks);
+    if (this.#endDts === null || dts - this.#endDts <= holeTicks) return;
     this.#keyframes.pause();
     const endDts = this.#settleEnd();
-    if (this.#isHeard(endDts, dts)) return this.#fill(endDts, dts);
+    const isHeard = this.#cuts.isHeard(endDts + this.#offset, dts + this.#offset);
+    if (isHeard) return this.#fill(endDts, dts);
     this.#endRun();
     this.#isDiscontinuous = true;
     this.#endDts = null;
-  }
-
-  #isHeard(fromDts: number, untilDts: number): boolean {
-    let reached90k = fromDts + this.#offset;
-    for (const { start90k, end90k } of this.#audio) {
-      if (start90k <= reached90k + AUDIO_STEP_TICKS) reached90k = Math.max(reached90k, end90k);
-    }
-    return reached90k >= untilDts + this.#offset - AUDIO_LAG_TICKS;
   }
 
   /** Parts, and segments where a keyframe was due, without a frame. */
@@ -247,13 +269,8 @@ export class VideoSegmenter implements Segmenter {
         startDts = endDts;
       } else this.#closePart(endDts);
     }
-    const hasAudio = untilDts - this.#partDts >= MIN_FILL_TICKS || this.#beginsAudio(untilDts);
+    const hasAudio = this.#cuts.canFill(this.#partDts + this.#offset, untilDts + this.#offset);
     this.#endDts = hasAudio ? untilDts : Math.max(fromDts, this.#partDts);
-  }
-
-  #beginsAudio(untilDts: number): boolean {
-    const [from90k, until90k] = [this.#partDts + this.#offset, untilDts + this.#offset];
-    return this.#audio.some(({ start90k }) => start90k >= from90k && start90k < until90k - 1);
   }
 
   /** `first`: no keyframe, or null, when none came in time. */
@@ -270,7 +287,7 @@ export class VideoSegmenter implements Segmenter {
 
   #closeSegment(endDts: number): void {
     this.#closePart(endDts);
-    this.#waiting.push({ kind: "segmentEnd", end90k: endDts + this.#offset });
+    this.#cuts.add({ kind: "segmentEnd", end90k: endDts + this.#offset });
     this.#segment = null;
     this.#endDts = endDts;
     this.#rule.noteSegment();
@@ -283,7 +300,7 @@ export class VideoSegmenter implements Segmenter {
     const offset = this.#offset;
     const samples = this.#samples.filter(({ dtsTicks }) => dtsTicks < endDts);
     const [first] = samples;
-    this.#waiting.push({
+    this.#cuts.add({
       kind: "part",
       opensSegment: this.#opensSegment,
       start90k: startDts + offset,
@@ -299,36 +316,5 @@ export class VideoSegmenter implements Segmenter {
     this.#partDts = endDts;
     this.#opensSegment = null;
     this.#isFirstAfterBreak = false;
-  }
-
-  /** The waiting cuts whose audio is there, or whose audio the video at `head90k` waits no more for. */
-  #release(head90k: number | null): Cut[] {
-    const cuts: Cut[] = [];
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (next.kind === "part" && !this.#isAudioThere(next.end90k, head90k)) break;
-      this.#waiting.shift();
-      cuts.push(next.kind === "part" ? this.#withAudio(next) : next);
-    }
-    return cuts;
-  }
-
-  #isAudioThere(end90k: number, head90k: number | null): boolean {
-    if (!this.#hasAudio) return true;
-    if (this.#audioEnd90k !== null && this.#audioEnd90k >= end90k) return true;
-    const patience = this.#audioEnd90k === null ? FIRST_AUDIO_PATIENCE_TICKS : AUDIO_PATIENCE_TICKS;
-    return head90k !== null && head90k - end90k > patience;
-  }
-
-  #withAudio(waiting: WaitingPart): CutPart {
-    const { dropsEarlierAudio, ...part } = waiting;
-    if (dropsEarlierAudio) {
-      // A frame that straddles the start is kept: half a frame early is better than a hole.
-      const isEarlier = (frame: TimedAudioFrame) =>
-        (frame.start90k + frame.end90k) / 2 < part.start90k;
-      while (this.#audio[0] !== undefined && isEarlier(this.#audio[0])) this.#audio.shift();
-    }
-    const count = this.#audio.findIndex((frame) => frame.start90k >= part.end90k - 1);
-    const audio = this.#audio.splice(0, count === -1 ? this.#audio.length : count);
-    return { ...part, audio };
   }
 }

@@ -9,12 +9,19 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { newVideoUrl } from "#shared/ids.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
-import { probePackets, probeStreams, recordFlv } from "#test/helpers/ffmpeg.ts";
+import { probePackets, probeStreams } from "#test/helpers/ffmpeg.ts";
+import { videoFrame } from "#test/helpers/source.ts";
+import { recordTags } from "#test/helpers/tag-publisher.ts";
 import { until } from "#test/helpers/until.ts";
 import type { FlvSource } from "../formats/flv/flv-preamble.ts";
-import { FlvReader } from "../formats/flv/flv-reader.ts";
-import { isSequenceHeader } from "../ladder/source-tag.ts";
-import type { FlvTag } from "../formats/media.ts";
+import { Normaliser } from "../ingest/normalise.ts";
+import { Timeline } from "../ingest/timeline.ts";
+import {
+  type AudioTrack,
+  type MediaFrame,
+  TICKS_PER_MS,
+  type VideoTrack,
+} from "../formats/media.ts";
 import { LiveRegistry } from "../live/live-registry.ts";
 import { createPlaybackServer, type PlaybackServer } from "./server.ts";
 
@@ -23,27 +30,33 @@ const live = new LiveRegistry();
 let directory: string;
 let server: PlaybackServer;
 let source: FlvSource;
-let frames: FlvTag[];
+let frames: MediaFrame[];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "sluice-flv-"));
   const storage = createFileStorage({ directory });
   server = createPlaybackServer({ host: "127.0.0.1", port: 0, storage, live, log: silentLogger });
-  const tags: FlvTag[] = [];
-  const reader = new FlvReader((tag) => tags.push(tag));
-  const [bytes] = await Promise.all([recordFlv({ seconds: SECONDS }), server.start()]);
-  reader.push(bytes);
-  const header = (type: FlvTag["type"]) =>
-    tags.find((tag) => tag.type === type && isSequenceHeader(tag)) ?? null;
-  frames = tags.filter((tag) => tag.type !== "script" && !isSequenceHeader(tag));
+  const [tags] = await Promise.all([recordTags({ seconds: SECONDS }), server.start()]);
+  frames = [];
+  let video: VideoTrack | null = null;
+  let audio: AudioTrack | null = null;
+  const normaliser = new Normaliser(new Timeline(), {
+    onMetadata: () => {},
+    onVideoTrack: (track) => video = track,
+    onAudioTrack: (track) => audio = track,
+    onFrame: (frame) => frames.push(frame),
+    onUnsupported: (sentence) => expect.fail(sentence),
+  });
+  for (const { type, dtsMs, body } of tags) normaliser.push({ type, timestampMs: dtsMs, body });
+  normaliser.flush();
   source = {
     facts: {
       video: { codec: "avc1.42c00d", width: 320, height: 180, fps: 30, bitrateBps: null },
       audio: { codec: "mp4a.40.2", sampleRateHz: 48_000, channels: 2 },
       encoder: null,
     },
-    videoHeader: header("video"),
-    audioHeader: header("audio"),
+    video,
+    audio,
     wallClockAtZeroMs: Date.now(),
   };
 });
@@ -60,14 +73,16 @@ test("ffprobe reads both tracks, every frame since the keyframe, and the end", a
   const feed = live.flv.open(videoUrl);
   feed.start(source);
   // The pattern has a keyframe a second: who joins here starts at the second one.
-  const joinAt = frames.findIndex(({ type, dtsMs }) => type === "video" && dtsMs > 1500);
-  for (const tag of frames.slice(0, joinAt)) feed.push(tag);
+  const joinAt = frames.findIndex(({ track, dtsTicks }) =>
+    track === "video" && dtsTicks > 1500 * TICKS_PER_MS
+  );
+  for (const frame of frames.slice(0, joinAt)) feed.push(frame);
   const probes = Promise.all([
     probeStreams(urlOf(videoUrl)),
     probePackets(urlOf(videoUrl), "v:0"),
   ]);
   await until(() => live.viewers(videoUrl) === 2, 10_000);
-  for (const tag of frames.slice(joinAt)) feed.push(tag);
+  for (const frame of frames.slice(joinAt)) feed.push(frame);
   live.flv.close(videoUrl, feed);
   const [streams, packets] = await probes;
   expect(streams.map(({ codec_name }) => codec_name).toSorted()).toEqual(["aac", "h264"]);
@@ -107,18 +122,16 @@ test("a reader that stops reading is cut, and holds nothing meanwhile", async ()
   socket.write(`GET /hls-live/${videoUrl}.flv HTTP/1.1\r\nHost: x\r\n\r\n`);
   socket.on("error", () => {});
   await until(() => feed.viewers === 1, 5000);
-  const body = new Uint8Array(200_000);
+  const bytes = 200_000;
   const memoryBefore = process.memoryUsage().rss;
   let pushed = 0;
   await until(() => {
-    body[0] = pushed % 10 === 0 ? 0x17 : 0x27;
-    body[1] = 1;
-    feed.push({ type: "video", dtsMs: pushed * 33, body });
+    feed.push(videoFrame(pushed * 33, pushed % 10 === 0, bytes));
     pushed += 1;
     return feed.viewers === 0;
   }, 15_000);
   // What the system's socket buffers take, and twice what may wait for a viewer.
-  expect(pushed * body.length).toBeLessThan(40 * 2 ** 20);
+  expect(pushed * bytes).toBeLessThan(40 * 2 ** 20);
   expect(process.memoryUsage().rss - memoryBefore).toBeLessThan(100 * 2 ** 20);
   socket.destroy();
   live.flv.close(videoUrl, feed);

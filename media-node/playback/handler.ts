@@ -1,25 +1,26 @@
 /**
  * Playback as a function: a request in, a reply out. Live from memory, the rest from storage.
  */
-import { isNotModified, rangeOf } from "#shared/http/conditions.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import { type Storage, StorageError } from "#shared/storage/port.ts";
+import type { ReloadAnswer, ReloadTarget } from "../hls/msn.ts";
 import type { LiveRegistry } from "../live/live-registry.ts";
-import type { LiveRendition, ReloadAnswer, ReloadTarget } from "../packager/rendition.ts";
+import type { PlayableRendition, RenditionFile } from "../live/playable-rendition.ts";
+import { preflightReply } from "./cors.ts";
+import { memoryReply, storedFileReply, storedPlaylistReply } from "./file-replies.ts";
 import { flvReply } from "./flv-reply.ts";
-import {
-  CACHE,
-  liveReply,
-  PLAYLIST_TYPE,
-  playlistReply,
-  problemReply,
-  type Reply,
-  type ReplyBody,
-} from "./reply.ts";
+import { CACHE, liveReply, playlistReply, problemReply, type Reply, withBytes } from "./reply.ts";
 import type { SharedReloads } from "./shared-reloads.ts";
 import { startNeedOf } from "./start-need.ts";
 import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
+import {
+  needsTransportStream,
+  opensTransportStream,
+  tsMultivariant,
+  tsPlaylist,
+  tsSegment,
+} from "./transport-stream.ts";
 
 export type PlaybackDeps = {
   readonly storage: Storage;
@@ -41,24 +42,20 @@ export type PlaybackRequest = {
 /** How long a viewer who comes before the first picture is kept waiting. */
 const START_PATIENCE_MS = 8000;
 
-/**
- * What is read from storage before it is sent, because Bun's server tells no reader the length of a
- * stream. About what a socket takes at once, so that a slow reader holds none of it.
- */
-const MAX_COLLECTED_BYTES = 4 * 2 ** 20;
-
 type RouteOf<Kind> = Extract<PlaybackRoute, { kind: Kind }>;
 
 /** Answers every request; nothing but a bug makes it reject. */
 export function handlePlayback(deps: PlaybackDeps, request: PlaybackRequest): Promise<Reply> {
   const shared = request.method === "GET" ? deps.reloads?.find(request.target) : undefined;
-  if (shared === undefined) return answerAlone(deps, request);
+  if (shared === undefined || (shared.isFile && hasConditions(request))) {
+    return answerAlone(deps, request);
+  }
   deps.live.noteViewer(shared.videoUrl, request.viewer);
   return shared.reply;
 }
 
 async function answerAlone(deps: PlaybackDeps, request: PlaybackRequest): Promise<Reply> {
-  if (request.method === "OPTIONS") return preflightReply();
+  if (request.method === "OPTIONS") return preflightReply(request.header);
   if (request.method !== "GET" && request.method !== "HEAD") {
     const reply = problemReply("METHOD_NOT_ALLOWED", "Playback answers GET, HEAD and OPTIONS.");
     return { ...reply, headers: { ...reply.headers, allow: "GET, HEAD, OPTIONS" } };
@@ -97,8 +94,12 @@ async function answer(
       if (typeof directives === "string") return problemReply("BAD_REQUEST", directives);
       return await mediaPlaylistReply(deps, request, route, directives);
     }
+    case "tsPlaylist":
+      return await recordedPlaylistReply(deps, request, route);
     case "file":
-      return await fileReply(deps, request, route);
+      return await sharedFileReply(deps, request, route);
+    case "tsSegment":
+      return await tsSegmentReply(deps, request, route);
     default:
       return route satisfies never;
   }
@@ -122,10 +123,13 @@ async function multivariantReply(
     deps.live.noteViewer(videoUrl, request.viewer);
     return playlistReply(broadcast.renderMultivariant(), CACHE.plain);
   }
-  return await storedPlaylistReply(deps, request, {
+  const stored = await storedPlaylistReply(deps.storage, request, {
     key: `videos/${videoUrl}/index.m3u8`,
     cacheControl: CACHE.vodMultivariant,
-  }) ?? problemReply("NOT_FOUND", "This video is not live, and there is no recording of it.");
+    ...(needsTransportStream(request.header) && { rewrite: tsMultivariant }),
+  });
+  return stored ??
+    problemReply("NOT_FOUND", "This video is not live, and there is no recording of it.");
 }
 
 async function mediaPlaylistReply(
@@ -136,20 +140,36 @@ async function mediaPlaylistReply(
 ): Promise<Reply> {
   const rendition = liveRenditionOf(deps, route);
   if (rendition === null || deps.live.get(route.videoUrl)?.isArchived) {
-    return await storedPlaylistReply(deps, request, {
-      key: `videos/${route.videoUrl}/${route.epoch}/${route.rendition}/index.m3u8`,
-      cacheControl: CACHE.vod,
-    }) ?? problemReply("NOT_FOUND", "This rendition is not live, and it was not recorded.");
+    return await recordedPlaylistReply(deps, request, route);
   }
   deps.live.noteViewer(route.videoUrl, request.viewer);
   const reply = reloadReply(rendition, directives, request);
   const { target, method } = request;
   if (method !== "GET" || directives.msn === null || deps.reloads === undefined) return await reply;
-  return await deps.reloads.share(target, route.videoUrl, reply);
+  return await deps.reloads.share(target, {
+    videoUrl: route.videoUrl,
+    isFile: false,
+    reply: reply.then(withBytes),
+  });
+}
+
+async function recordedPlaylistReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  route: RouteOf<"playlist"> | RouteOf<"tsPlaylist">,
+): Promise<Reply> {
+  const isTs = route.kind === "tsPlaylist" || opensTransportStream(request.header);
+  const stored = await storedPlaylistReply(deps.storage, request, {
+    key: `videos/${route.videoUrl}/${route.epoch}/${route.rendition}/index.m3u8`,
+    cacheControl: CACHE.vod,
+    ...(isTs && { rewrite: tsPlaylist }),
+  });
+  return stored ??
+    problemReply("NOT_FOUND", "This rendition is not live, and it was not recorded.");
 }
 
 async function reloadReply(
-  rendition: LiveRendition,
+  rendition: PlayableRendition,
   directives: Directives,
   { header }: PlaybackRequest,
 ): Promise<Reply> {
@@ -167,7 +187,7 @@ async function reloadReply(
 
 /** Waits until a player has something to begin with. */
 async function waitForStart(
-  rendition: LiveRendition,
+  rendition: PlayableRendition,
   need: ReloadTarget | null,
 ): Promise<ReloadAnswer> {
   if (need === null) return await rendition.waitFor(null);
@@ -186,6 +206,27 @@ function refusalOf(answered: ReloadAnswer): Reply | null {
   return null;
 }
 
+/** Everybody asks for the hinted part before it is there. */
+async function sharedFileReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  route: RouteOf<"file">,
+): Promise<Reply> {
+  const reply = fileReply(deps, request, route);
+  const isShared = route.file.kind === "part" && request.method === "GET" &&
+    !hasConditions(request);
+  if (deps.reloads === undefined || !isShared) return await reply;
+  return await deps.reloads.share(request.target, {
+    videoUrl: route.videoUrl,
+    isFile: true,
+    reply: reply.then(withBytes),
+  });
+}
+
+function hasConditions({ header }: PlaybackRequest): boolean {
+  return header("range") !== undefined || header("if-none-match") !== undefined;
+}
+
 async function fileReply(
   deps: PlaybackDeps,
   request: PlaybackRequest,
@@ -199,142 +240,54 @@ async function fileReply(
   if (file.kind === "part") await rendition?.waitForPart(file.number);
   const content = rendition?.read(file) ?? null;
   if (content !== null) return memoryReply(request, { content, etag, contentType: typeOf(name) });
-  const missing = problemReply("NOT_FOUND", "There is no such file (any more, or yet).");
-  if (file.kind === "part") return missing;
-  return await storedFileReply(deps, request, {
-    key: `videos/${route.videoUrl}/${route.epoch}/${route.rendition}/${name}`,
+  if (file.kind === "part") return missingFile();
+  return await storedFileReply(deps.storage, request, {
+    key: keyOf(route, file),
     etag,
     contentType: typeOf(name),
-  }) ?? missing;
+  }) ?? missingFile();
+}
+
+/** A segment as transport stream, made of what memory or storage has. */
+async function tsSegmentReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  route: RouteOf<"tsSegment">,
+): Promise<Reply> {
+  const bytesOf = async (file: RenditionFile) => {
+    const kept = liveRenditionOf(deps, route)?.read(file) ?? null;
+    if (kept !== null) return await kept.bytes();
+    const object = await deps.storage.get(keyOf(route, file));
+    return object && await new Response(object.body).bytes();
+  };
+  const init = await bytesOf({ kind: "init", number: route.initNumber });
+  const segment = init && await bytesOf({ kind: "segment", number: route.msn });
+  const content = init && segment && tsSegment(init, segment);
+  if (content === null) return missingFile();
+  const etag = `"${route.epoch}-${route.rendition}-${route.msn}-${route.initNumber}-ts"`;
+  return memoryReply(request, { content, etag, contentType: "video/mp2t" });
+}
+
+function keyOf(
+  { videoUrl, epoch, rendition }: RouteOf<"file"> | RouteOf<"tsSegment">,
+  file: RenditionFile,
+): string {
+  return `videos/${videoUrl}/${epoch}/${rendition}/${nameOf(file)}`;
+}
+
+function missingFile(): Reply {
+  return problemReply("NOT_FOUND", "There is no such file (any more, or yet).");
 }
 
 function liveRenditionOf(
   deps: PlaybackDeps,
-  route: RouteOf<"playlist"> | RouteOf<"file">,
-): LiveRendition | null {
+  route: RouteOf<"playlist"> | RouteOf<"file"> | RouteOf<"tsSegment">,
+): PlayableRendition | null {
   const broadcast = deps.live.get(route.videoUrl);
   if (broadcast === null || broadcast.epoch !== route.epoch) return null;
   return broadcast.rendition(route.rendition) ?? null;
 }
 
-type MemoryFile = {
-  readonly content: Blob;
-  readonly etag: string;
-  readonly contentType: string;
-};
-
-function memoryReply(request: PlaybackRequest, file: MemoryFile): Reply {
-  const headers = fileHeaders(file);
-  if (isNotModified(request.header("if-none-match"), file.etag)) return notModified(headers);
-  const { content } = file;
-  const range = rangeOf(rangeHeadersOf(request), content.size, file.etag);
-  if (range.kind === "unsatisfiable") return unsatisfiable(content.size);
-  if (range.kind === "whole") return { status: 200, headers, body: { kind: "bytes", content } };
-  const { start, end } = range.range;
-  return {
-    status: 206,
-    headers: { ...headers, "content-range": `bytes ${start}-${end}/${content.size}` },
-    body: { kind: "bytes", content: content.slice(start, end + 1) },
-  };
-}
-
-type StoredFile = { readonly key: string; readonly etag: string; readonly contentType: string };
-
-async function storedFileReply(
-  deps: PlaybackDeps,
-  request: PlaybackRequest,
-  file: StoredFile,
-): Promise<Reply | null> {
-  const headers = fileHeaders(file);
-  const facts = await deps.storage.head(file.key);
-  if (facts === null) return null;
-  if (isNotModified(request.header("if-none-match"), file.etag)) return notModified(headers);
-  const answered = rangeOf(rangeHeadersOf(request), facts.bytes, file.etag);
-  if (answered.kind === "unsatisfiable") return unsatisfiable(facts.bytes);
-  const range = answered.kind === "part"
-    ? answered.range
-    : { start: 0, end: Math.max(0, facts.bytes - 1) };
-  const isWhole = answered.kind === "whole";
-  const sized = { ...headers, "content-length": String(range.end - range.start + 1) };
-  const ranged = { ...sized, "content-range": `bytes ${range.start}-${range.end}/${facts.bytes}` };
-  if (request.method === "HEAD") return { status: 200, headers: sized, body: null };
-  const object = await deps.storage.get(file.key, isWhole ? undefined : range);
-  if (object === null) return null;
-  return {
-    status: isWhole ? 200 : 206,
-    headers: isWhole ? sized : ranged,
-    body: await storedBody(object.body, range.end - range.start + 1),
-  };
-}
-
-async function storedBody(stream: ReadableStream<Uint8Array>, bytes: number): Promise<ReplyBody> {
-  if (bytes > MAX_COLLECTED_BYTES) return { kind: "stream", stream };
-  return { kind: "bytes", content: await new Response(stream).blob() };
-}
-
-type StoredPlaylist = { readonly key: string; readonly cacheControl: string };
-
-async function storedPlaylistReply(
-  deps: PlaybackDeps,
-  request: PlaybackRequest,
-  playlist: StoredPlaylist,
-): Promise<Reply | null> {
-  const object = await deps.storage.get(playlist.key);
-  if (object === null) return null;
-  const headers = {
-    "content-type": PLAYLIST_TYPE,
-    "cache-control": playlist.cacheControl,
-    etag: object.etag,
-  };
-  if (isNotModified(request.header("if-none-match"), object.etag)) {
-    await object.body.cancel();
-    return notModified(headers);
-  }
-  const content = new Uint8Array(await new Response(object.body).arrayBuffer());
-  return { status: 200, headers, body: { kind: "bytes", content } };
-}
-
-function fileHeaders(file: { etag: string; contentType: string }): Record<string, string> {
-  return {
-    "content-type": file.contentType,
-    "cache-control": CACHE.forever,
-    "accept-ranges": "bytes",
-    etag: file.etag,
-  };
-}
-
-function rangeHeadersOf(request: PlaybackRequest) {
-  // RFC 9110 14.2: ranges are defined for GET alone.
-  const range = request.method === "GET" ? request.header("range") : undefined;
-  return { range, ifRange: request.header("if-range") };
-}
-
-function notModified(headers: Record<string, string>): Reply {
-  return { status: 304, headers, body: null };
-}
-
-function unsatisfiable(bytes: number): Reply {
-  const reply = problemReply("BAD_REQUEST", `The file has ${bytes} bytes.`);
-  return {
-    ...reply,
-    status: 416,
-    headers: { ...reply.headers, "content-range": `bytes */${bytes}` },
-  };
-}
-
 function typeOf(name: string): string {
   return name.endsWith(".mp4") ? "video/mp4" : "video/iso.segment";
-}
-
-function preflightReply(): Reply {
-  return {
-    status: 204,
-    headers: {
-      "access-control-allow-methods": "GET, HEAD, OPTIONS",
-      "access-control-allow-headers": "range, if-none-match, if-range",
-      "access-control-max-age": "86400",
-      "cache-control": CACHE.never,
-    },
-    body: null,
-  };
 }

@@ -118,15 +118,15 @@ test("2000 who wait cost less than 50 MB and are answered within the next part",
 
 test("the end wakes 2000 who wait in 100 ms of work", async () => {
   const broadcast = startLive(500);
-  const { rendition } = broadcast;
+  const { packager, rendition } = broadcast;
   const msn = rendition.completeSegments + 2;
   const waiting = Array.from({ length: 2000 }, () => rendition.waitFor({ msn, part: 0 }));
   const wakingMs = await cpuMsOf(async () => {
-    rendition.end();
+    const ending = packager.end();
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(["ready"]));
+    await ending;
   });
   expect(wakingMs).toBeLessThan(100);
-  await broadcast.packager.end();
 });
 
 const REQUESTS = 300;

@@ -14,9 +14,9 @@ function file(bytes: number, overrides: Partial<Reply> = {}): Reply {
 test("ReadyFiles has a file, as it was sent, until its time is over", () => {
   const files = new ReadyFiles({ lifetimeMs: 100, now });
   const reply = file(10);
-  files.keep("/a", reply, new Headers({ etag: "x" }));
+  files.keep("/a", reply, new Response(null, { headers: { etag: "x" } }));
   nowMs += 50;
-  files.keep("/b", file(10), new Headers());
+  files.keep("/b", file(10), new Response());
   expect(files.find("/a")?.headers.get("etag")).toBe("x");
   expect(reply.body).toMatchObject({ content: files.find("/a")?.content });
   nowMs += 60;
@@ -26,9 +26,9 @@ test("ReadyFiles has a file, as it was sent, until its time is over", () => {
 
 test("ReadyFiles lets go of the oldest when it has too much", () => {
   const files = new ReadyFiles({ maxBytes: 25, now });
-  for (const target of ["/a", "/b", "/b", "/c"]) files.keep(target, file(10), new Headers());
+  for (const target of ["/a", "/b", "/b", "/c"]) files.keep(target, file(10), new Response());
   expect(["/a", "/b", "/c"].filter((target) => files.find(target))).toEqual(["/b", "/c"]);
-  files.keep("/d", file(30), new Headers());
+  files.keep("/d", file(30), new Response());
   expect(["/b", "/c", "/d"].filter((target) => files.find(target))).toEqual([]);
 });
 
@@ -40,6 +40,6 @@ test("ReadyFiles keeps nothing that may change, and no part of a file", () => {
     file(10, { body: { kind: "bytes", content: "text" } }),
     file(10, { body: null }),
   ];
-  for (const reply of others) files.keep("/a", reply, new Headers());
+  for (const reply of others) files.keep("/a", reply, new Response());
   expect(files.find("/a")).toBeUndefined();
 });

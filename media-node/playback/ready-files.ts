@@ -33,13 +33,17 @@ export class ReadyFiles {
     return this.#files.get(target);
   }
 
-  /** Keeps what `reply` to a GET became, when it is a whole file; those never change. */
-  keep(target: string, reply: Reply, sent: Headers): void {
+  /**
+   * Keeps what `reply` to a GET became, when it is a whole file; those never change. Thousands get
+   * the same reply at once, so the headers of `sent` are looked at for the first of them alone.
+   */
+  keep(target: string, reply: Reply, sent: Response): void {
     const { status, body } = reply;
     if (status !== 200 || reply.headers["cache-control"] !== CACHE.forever) return;
     if (body?.kind !== "bytes" || !(body.content instanceof Blob)) return;
     const { content } = body;
-    const headers = new Headers(sent);
+    if (this.#files.get(target)?.content === content) return;
+    const headers = new Headers(sent.headers);
     this.#forget(target);
     this.#files.set(target, { content, headers, untilMs: this.#now() + this.#lifetimeMs });
     this.#bytes += content.size;

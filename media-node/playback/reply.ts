@@ -3,10 +3,15 @@
  */
 import { type RefusalCode, REFUSALS } from "#shared/errors.ts";
 import { newId } from "#shared/ids.ts";
-import type { LiveRendition } from "../packager/rendition.ts";
+import type { PlayableRendition } from "../live/playable-rendition.ts";
 
 export type ReplyBody =
-  | { readonly kind: "bytes"; readonly content: Blob | Uint8Array<ArrayBuffer> | string }
+  | {
+    readonly kind: "bytes";
+    readonly content: Blob | Uint8Array<ArrayBuffer> | string;
+    /** `content` at hand, where many are answered with it at one moment. */
+    readonly bytes?: Uint8Array<ArrayBuffer>;
+  }
   | {
     readonly kind: "stream";
     readonly stream: ReadableStream<Uint8Array>;
@@ -35,14 +40,6 @@ export const CACHE = {
 
 export const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 
-/** On every reply: any page may play, and measure. */
-export const COMMON_HEADERS: Readonly<Record<string, string>> = {
-  "access-control-allow-origin": "*",
-  "access-control-expose-headers": "content-length, content-range, etag, date, age",
-  "timing-allow-origin": "*",
-  "x-content-type-options": "nosniff",
-};
-
 export function playlistReply(text: string, cacheControl: string): Reply {
   return {
     status: 200,
@@ -55,7 +52,7 @@ export function playlistReply(text: string, cacheControl: string): Reply {
 const GZIP_FROM_CHARS = 8192;
 
 /** The playlist of a live rendition, compressed when it is long and the reader takes that. */
-export function liveReply(rendition: LiveRendition, form: LiveForm): Reply {
+export function liveReply(rendition: PlayableRendition, form: LiveForm): Reply {
   const text = rendition.render(form.isDelta);
   const reply = playlistReply(text, form.cacheControl);
   if (text.length < GZIP_FROM_CHARS) return reply;
@@ -90,4 +87,12 @@ export function problemReply(code: RefusalCode, detail: string, retryAfterS?: nu
     },
     body: { kind: "bytes", content: JSON.stringify(problem) },
   };
+}
+
+/** The same reply with its bytes at hand. */
+export async function withBytes(reply: Reply): Promise<Reply> {
+  const { body } = reply;
+  if (body?.kind !== "bytes") return reply;
+  const bytes = await new Response(body.content).bytes();
+  return { ...reply, body: { ...body, bytes } };
 }

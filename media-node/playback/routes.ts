@@ -3,14 +3,19 @@
  * resolved its dot segments (RFC 3986 6.2.2.3), is not ours.
  */
 import { type RenditionName, renditionNameSchema } from "#shared/contracts/broadcast.ts";
-import type { RenditionFile } from "../packager/rendition.ts";
+import type { RenditionFile } from "../live/playable-rendition.ts";
 
 export type PlaybackRoute =
   | { readonly kind: "live" } // /livez
   | { readonly kind: "multivariant"; readonly videoUrl: string }
   | { readonly kind: "flv"; readonly videoUrl: string }
   | ({ readonly kind: "playlist" } & RenditionRef)
-  | ({ readonly kind: "file"; readonly file: RenditionFile } & RenditionRef);
+  | ({ readonly kind: "file"; readonly file: RenditionFile } & RenditionRef)
+  // The recording for players that cannot seek in fragmented MP4: ts.m3u8, seg-MSN-INIT.ts
+  | ({ readonly kind: "tsPlaylist" } & RenditionRef)
+  | ({ readonly kind: "tsSegment" } & TsSegment & RenditionRef);
+
+type TsSegment = { readonly msn: number; readonly initNumber: number };
 
 type RenditionRef = {
   readonly videoUrl: string;
@@ -20,6 +25,7 @@ type RenditionRef = {
 
 const TOP = /^\/hls-live\/([a-z0-9]{4,32})\.(m3u8|flv)$/;
 const BELOW = /^\/hls-live\/([a-z0-9]{4,32})\/([1-9]\d{0,14}|0)\/([a-z]{3,4})\/([a-z0-9.-]{1,32})$/;
+const TS_SEGMENT = /^seg-(0|[1-9]\d{0,8})-(0|[1-9]\d{0,8})\.ts$/;
 const FILE = /^(?:(init)-(\d{1,9})\.mp4|(seg|part)-(\d{1,9})\.m4s)$/;
 
 /** The route of a raw request path (without its query); null when there is none. */
@@ -34,6 +40,11 @@ export function routeOf(path: string): PlaybackRoute | null {
   if (rendition === undefined) return null;
   const ref = { videoUrl: url, epoch: Number(epoch), rendition };
   if (fileName === "index.m3u8") return { kind: "playlist", ...ref };
+  if (fileName === "ts.m3u8") return { kind: "tsPlaylist", ...ref };
+  const [, msn, initNumber] = TS_SEGMENT.exec(fileName) ?? [];
+  if (msn !== undefined) {
+    return { kind: "tsSegment", msn: Number(msn), initNumber: Number(initNumber), ...ref };
+  }
   const file = fileOf(fileName);
   return file === null ? null : { kind: "file", file, ...ref };
 }

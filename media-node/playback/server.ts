@@ -134,7 +134,7 @@ class HttpPlaybackServer implements PlaybackServer {
     return handlePlayback(this.#options, { method, target, header, viewer }).then(
       (reply) => {
         const response = respond(reply);
-        if (method === "GET") this.#ready.keep(target, reply, response.headers);
+        if (method === "GET") this.#ready.keep(target, reply, response);
         return response;
       },
       (error: unknown) => {

@@ -1,10 +1,15 @@
 /**
- * Blocking reloads that wait for the same thing wait together: one route, one waiter, one rendering
- * and one reply for as many viewers as there are.
+ * Blocking reloads that wait for the same thing wait together, and so do those who wait for a hinted
+ * part: one route, one waiter, one rendering and one reply for as many viewers as there are.
  */
 import type { Reply } from "./reply.ts";
 
-export type SharedReload = { readonly videoUrl: string; readonly reply: Promise<Reply> };
+export type SharedReload = {
+  readonly videoUrl: string;
+  /** What comes is a file: who asks for a range or on a condition waits alone. */
+  readonly isFile: boolean;
+  readonly reply: Promise<Reply>;
+};
 
 export class SharedReloads {
   readonly #waiting = new Map<string, SharedReload>();
@@ -15,10 +20,10 @@ export class SharedReloads {
   }
 
   /** Lets those who come before `reply` is there wait for it too. */
-  share(target: string, videoUrl: string, reply: Promise<Reply>): Promise<Reply> {
+  share(target: string, shared: SharedReload): Promise<Reply> {
     const forget = () => void this.#waiting.delete(target);
-    this.#waiting.set(target, { videoUrl, reply });
-    reply.then(forget, forget);
-    return reply;
+    this.#waiting.set(target, shared);
+    shared.reply.then(forget, forget);
+    return shared.reply;
   }
 }

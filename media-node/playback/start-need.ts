@@ -1,8 +1,7 @@
 /**
  * What of a broadcast must be there before a player can begin with its media playlist. Pure.
  */
-import { FIRST_MSN } from "../packager/live-window.ts";
-import type { ReloadTarget } from "../packager/rendition.ts";
+import { FIRST_MSN, type ReloadTarget } from "../hls/msn.ts";
 
 /**
  * GStreamer's HLS demuxer (1.22) looks for its place in an updated playlist by every segment of the

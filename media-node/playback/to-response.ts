@@ -1,7 +1,9 @@
 /**
  * A reply as HTTP. The bytes of a Blob go out without being copied, to any number of readers.
  */
-import { COMMON_HEADERS, type Reply } from "./reply.ts";
+import { COMMON_HEADERS } from "./cors.ts";
+import { isOnePiece, onePiece } from "./one-piece.ts";
+import type { Reply } from "./reply.ts";
 
 /** What the server does about a reply that does not get to its end. */
 export type StreamOwner = {
@@ -19,7 +21,11 @@ export function toResponse(reply: Reply, owner: StreamOwner): Response {
   const headers = headersOf.get(reply) ?? new Headers({ ...COMMON_HEADERS, ...reply.headers });
   headersOf.set(reply, headers);
   if (body === null) return new Response(null, { status, headers });
-  if (body.kind === "bytes") return new Response(body.content, { status, headers });
+  if (body.kind === "bytes") {
+    const { content, bytes } = body;
+    const isAtOnce = bytes !== undefined && isOnePiece(bytes);
+    return new Response(isAtOnce ? onePiece(bytes) : content, { status, headers });
+  }
   return new Response(ownStream(body.stream, owner, body.cut), { status, headers });
 }
 

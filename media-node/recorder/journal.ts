@@ -30,6 +30,8 @@ const segmentEntrySchema = z.object({
   durationS: z.number().nonnegative(),
   isDiscontinuous: z.boolean(),
   isIndependent: z.boolean(),
+  /** Captions have come with the pictures by its end. */
+  hasCaptions: z.boolean().optional(),
   /** Wall clock of its first frame, Unix ms; missing: as the header's clock has it. */
   wallClockMs: z.number().optional(),
   frames: z.int().nonnegative(),

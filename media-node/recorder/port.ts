@@ -2,7 +2,8 @@
  * The recorder as the packager drives it: finished bytes in, a recording in storage out.
  */
 import type { Service } from "#shared/lifecycle.ts";
-import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import type { Finding } from "#shared/contracts/issues.ts";
 import type { RecordedRendition } from "./journal.ts";
 
 export type RecordingStart = {
@@ -24,8 +25,8 @@ export type RecordedInit = {
   readonly bytes: Uint8Array;
 };
 
-/** A complete segment; its content is `parts` in order. */
-export type RecordedSegment = {
+/** A segment to which nothing is added any more. */
+export type CompleteSegment = {
   readonly msn: number;
   readonly initNumber: number;
   /** Presentation time of its first frame on the broadcast's timeline. */
@@ -34,17 +35,20 @@ export type RecordedSegment = {
   readonly isDiscontinuous: boolean;
   /** It starts at a keyframe. */
   readonly isIndependent: boolean;
+  /** Captions have come with the pictures by its end. Default false. */
+  readonly hasCaptions?: boolean;
   /** Wall clock of its first frame, Unix ms. */
   readonly wallClockMs: number;
   /** Video frames in it; 0 without video. */
   readonly frames: number;
-  readonly parts: readonly Uint8Array[];
+  /** Its parts as one fragment. */
+  readonly bytes: Uint8Array;
 };
 
 /** One broadcast being recorded. Nothing here waits for storage, except `finish`. */
 export interface Recording {
   addInit(rendition: RenditionName, init: RecordedInit): void;
-  addSegment(rendition: RenditionName, segment: RecordedSegment): void;
+  addSegment(rendition: RenditionName, segment: CompleteSegment): void;
   /** Whether the segment is in storage by now: it can be played from there. */
   isStored(rendition: RenditionName, msn: number): boolean;
   /** Writes what is still queued and the VOD playlists (bounded). Idempotent. */
@@ -52,7 +56,7 @@ export interface Recording {
   /** Bytes of the segments in storage so far. */
   readonly storedBytes: number;
   /** What is wrong right now, or what was lost. */
-  readonly issues: readonly Issue[];
+  readonly issues: readonly Finding[];
 }
 
 export type RecordingResult = {

@@ -39,6 +39,8 @@ async function keysBelow(prefix: string): Promise<string[]> {
 }
 
 /** Real storage whose writes fail, hang or are slow while `fault` says so. */
+const NO_ROOM = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+
 class FaultyStorage implements Storage {
   fault: "none" | "full" | "hung" = "none";
   readonly #inner: Storage;
@@ -46,7 +48,7 @@ class FaultyStorage implements Storage {
     this.#inner = inner;
   }
   async put(...args: Parameters<Storage["put"]>) {
-    if (this.fault === "full") throw new StorageError("put", args[0], new Error("ENOSPC"));
+    if (this.fault === "full") throw new StorageError("put", args[0], NO_ROOM);
     if (this.fault === "hung") await new Promise((resolve) => onAbort(args[2].signal, resolve));
     return await this.#inner.put(...args);
   }
@@ -133,13 +135,15 @@ seg-6.m4s
     await until(() => storage.head(`videos/${broadcast.videoUrl}/1/high/seg-2.m4s`), 2000);
     faulty.fault = "full";
     broadcast.pushUntil(9);
-    await until(() => broadcast.packager.issues.some((i) => i.code === "recording_failing"), 1000);
+    await until(() => broadcast.packager.issues.some((i) => i.code === "DISK_FULL"), 1000);
     broadcast.pushUntil(20);
     const rendition = live.get(broadcast.videoUrl)?.rendition("high");
     expect(readMediaPlaylist(rendition?.render(false) ?? "").segments).toHaveLength(8);
     faulty.fault = "none";
-    await until(() => broadcast.packager.issues.every((i) => i.code !== "recording_failing"), 5000);
-    expect(broadcast.packager.issues.map(({ code }) => code)).toEqual(["recording_incomplete"]);
+    await until(() => broadcast.packager.issues.every((i) => i.code !== "DISK_FULL"), 5000);
+    expect(broadcast.packager.issues).toEqual([
+      { code: "RECORDING_INCOMPLETE", measured: expect.any(Number), wanted: 0 },
+    ]);
     let second = 20;
     await until(async () => {
       second += 2;
@@ -186,6 +190,10 @@ seg-6.m4s
     const startedMs = performance.now();
     broadcast.pushUntil(4);
     await until(() => broadcast.packager.issues.length > 0, 6000);
+    expect(broadcast.packager.issues).toEqual([{
+      code: "RECORDING_FAILING",
+      reason: expect.stringContaining("3500 ms"),
+    }]);
     await broadcast.packager.end();
     expect(performance.now() - startedMs).toBeLessThan(12_000);
   });

@@ -2,11 +2,13 @@
  * The recorder of a media node: keeps every finished segment, and turns a broadcast that ended into
  * a recording under the same URL.
  */
-import type { Issue, RenditionName } from "#shared/contracts/broadcast.ts";
+import type { RenditionName } from "#shared/contracts/broadcast.ts";
+import type { Finding } from "#shared/contracts/issues.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import { withDeadline } from "#shared/retry.ts";
 import type { Storage } from "#shared/storage/port.ts";
+import { isDiskFull } from "./disk-full.ts";
 import { finishRecording, putJson } from "./finish.ts";
 import {
   headerKey,
@@ -17,8 +19,8 @@ import {
   type RecordingHeader,
 } from "./journal.ts";
 import type {
+  CompleteSegment,
   RecordedInit,
-  RecordedSegment,
   Recorder,
   Recording,
   RecordingResult,
@@ -95,8 +97,9 @@ class StorageRecording implements Recording {
   readonly #log: Logger;
   readonly #abort = new AbortController();
   readonly #writers = new Map<RenditionName, RenditionWriter>();
-  #failure: string | null = null;
+  #failure: Finding | null = null;
   #dropped = { segments: 0, durationS: 0 };
+  readonly #lostS = new Map<RenditionName, number>();
   #isMarked = false;
   #marking: Promise<void> | null = null;
   #finishing: Promise<RecordingResult> | null = null;
@@ -117,7 +120,7 @@ class StorageRecording implements Recording {
     this.#writer(rendition).addInit(init);
   }
 
-  addSegment(rendition: RenditionName, segment: RecordedSegment): void {
+  addSegment(rendition: RenditionName, segment: CompleteSegment): void {
     this.#mark();
     this.#writer(rendition).addSegment(segment);
   }
@@ -135,18 +138,13 @@ class StorageRecording implements Recording {
     return [...this.#writers.values()].reduce((sum, writer) => sum + writer.storedBytes, 0);
   }
 
-  get issues(): readonly Issue[] {
-    const { segments, durationS } = this.#dropped;
-    return [
-      ...(this.#failure === null ? [] : [{
-        code: "recording_failing",
-        detail: `The recording cannot be written: ${this.#failure}`.slice(0, 500),
-      }]),
-      ...(segments === 0 ? [] : [{
-        code: "recording_incomplete",
-        detail: `${segments} segments (${durationS.toFixed(0)} s) of the recording were lost.`,
-      }]),
-    ];
+  get issues(): readonly Finding[] {
+    // Renditions show the same time.
+    const lostS = Math.max(0, ...this.#lostS.values());
+    const lost: Finding | null = lostS === 0
+      ? null
+      : { code: "RECORDING_INCOMPLETE", measured: Math.ceil(lostS), wanted: 0 };
+    return [this.#failure, lost].filter((finding) => finding !== null);
   }
 
   #writer(name: RenditionName): RenditionWriter {
@@ -170,16 +168,16 @@ class StorageRecording implements Recording {
   }
 
   #noteWrite(error: unknown): void {
-    const failure = error === null ? null : messageOf(error);
-    if ((failure === null) === (this.#failure === null)) return;
-    this.#failure = failure;
-    if (failure === null) this.#log.info("recording.write_recovered");
-    else this.#log.warn("recording.write_failed", { reason: failure });
+    if ((error === null) === (this.#failure === null)) return;
+    this.#failure = error === null ? null : toFinding(error);
+    if (error === null) this.#log.info("recording.write_recovered");
+    else this.#log.warn("recording.write_failed", { reason: messageOf(error) });
   }
 
-  #noteDrop(rendition: RenditionName, segment: RecordedSegment): void {
+  #noteDrop(rendition: RenditionName, segment: CompleteSegment): void {
     const { segments, durationS } = this.#dropped;
     this.#dropped = { segments: segments + 1, durationS: durationS + segment.durationS };
+    this.#lostS.set(rendition, (this.#lostS.get(rendition) ?? 0) + segment.durationS);
     this.#log.warn("recording.segment_dropped", { rendition, msn: segment.msn });
   }
 
@@ -244,4 +242,10 @@ class StorageRecording implements Recording {
       return { durationMs: 0, recordedBytes: 0, isPlayable: false };
     }
   }
+}
+
+function toFinding(error: unknown): Finding {
+  return isDiskFull(error)
+    ? { code: "DISK_FULL" }
+    : { code: "RECORDING_FAILING", reason: messageOf(error) };
 }

@@ -15,7 +15,7 @@ import {
   SEGMENTS_PER_JOURNAL,
   type StoredSegment,
 } from "./journal.ts";
-import type { RecordedInit, RecordedSegment } from "./port.ts";
+import type { CompleteSegment, RecordedInit } from "./port.ts";
 
 /** Bytes that may wait for storage, over all recordings of a node. */
 export class MemoryBudget {
@@ -50,14 +50,14 @@ export type RenditionWriterDeps = {
   readonly before: RecordedRendition | null;
   /** Called with null when a write went well. */
   readonly onWrite: (error: unknown) => void;
-  readonly onDrop: (segment: RecordedSegment) => void;
+  readonly onDrop: (segment: CompleteSegment) => void;
   /** Aborted when nothing more will be written. */
   readonly signal: AbortSignal;
 };
 
 type Job =
   | { readonly kind: "init"; readonly init: RecordedInit }
-  | { readonly kind: "segment"; readonly segment: RecordedSegment; readonly bytes: number };
+  | { readonly kind: "segment"; readonly segment: CompleteSegment };
 
 /** A write that storage does not answer within this is one that failed. */
 export const WRITE_DEADLINE_MS = 3500;
@@ -85,13 +85,11 @@ export class RenditionWriter {
     this.#add({ kind: "init", init });
   }
 
-  addSegment(segment: RecordedSegment): void {
-    const bytes = segment.parts.reduce((sum, part) => sum + part.length, 0);
-    if (bytes === 0) return;
-    if (this.#deps.signal.aborted || !this.#deps.budget.take(bytes)) {
+  addSegment(segment: CompleteSegment): void {
+    if (this.#deps.signal.aborted || !this.#deps.budget.take(segment.bytes.length)) {
       return this.#deps.onDrop(segment);
     }
-    this.#add({ kind: "segment", segment, bytes });
+    this.#add({ kind: "segment", segment });
   }
 
   /** Resolves when everything is written or given up. */
@@ -124,7 +122,7 @@ export class RenditionWriter {
     for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
       const isWritten = await this.#persist(job);
       if (job.kind !== "segment") continue;
-      this.#deps.budget.giveBack(job.bytes);
+      this.#deps.budget.giveBack(job.segment.bytes.length);
       if (!isWritten) this.#deps.onDrop(job.segment);
     }
   }
@@ -133,15 +131,15 @@ export class RenditionWriter {
   async #persist(job: Job): Promise<boolean> {
     if (job.kind === "init") {
       const { bytes, ...entry } = job.init;
-      const isWritten = await this.#put(`init-${entry.number}.mp4`, [bytes], "video/mp4");
+      const isWritten = await this.#put(`init-${entry.number}.mp4`, bytes, "video/mp4");
       if (isWritten) this.#inits.push({ ...entry, codecs: [...entry.codecs] });
       return isWritten;
     }
-    const { parts, ...entry } = job.segment;
-    if (!await this.#put(`seg-${entry.msn}.m4s`, parts, "video/iso.segment")) return false;
-    this.#segments.push({ ...entry, bytes: job.bytes });
-    this.#stored.add(entry.msn);
-    await this.#writeJournal(Math.floor(entry.msn / SEGMENTS_PER_JOURNAL));
+    const { msn, bytes } = job.segment;
+    if (!await this.#put(`seg-${msn}.m4s`, bytes, "video/iso.segment")) return false;
+    this.#segments.push(entryOf(job.segment));
+    this.#stored.add(msn);
+    await this.#writeJournal(Math.floor(msn / SEGMENTS_PER_JOURNAL));
     return true;
   }
 
@@ -154,14 +152,13 @@ export class RenditionWriter {
       segments: this.#segments.slice(-SEGMENTS_PER_JOURNAL).filter(({ msn }) => msn >= first),
     };
     const bytes = new TextEncoder().encode(JSON.stringify(journal));
-    await this.#put(`journal-${number}.json`, [bytes], "application/json");
+    await this.#put(`journal-${number}.json`, bytes, "application/json");
   }
 
-  async #put(name: string, chunks: readonly Uint8Array[], contentType: string): Promise<boolean> {
+  async #put(name: string, body: Uint8Array, contentType: string): Promise<boolean> {
     const { storage, signal, onWrite } = this.#deps;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       try {
-        const body = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : streamOf(chunks);
         const deadline = AbortSignal.timeout(WRITE_DEADLINE_MS);
         const options = { contentType, signal: AbortSignal.any([signal, deadline]) };
         const key = this.#prefix + name;
@@ -178,11 +175,10 @@ export class RenditionWriter {
   }
 }
 
-function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      for (const chunk of chunks) controller.enqueue(chunk);
-      controller.close();
-    },
-  });
+function entryOf(segment: CompleteSegment): StoredSegment {
+  const { msn, initNumber, startS, durationS, isDiscontinuous, isIndependent } = segment;
+  const { wallClockMs, frames, bytes, hasCaptions } = segment;
+  const place = { msn, initNumber, startS, durationS, isDiscontinuous, isIndependent };
+  const captions = hasCaptions === true ? { hasCaptions } : {};
+  return { ...place, ...captions, wallClockMs, frames, bytes: bytes.length };
 }

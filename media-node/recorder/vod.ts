@@ -3,7 +3,7 @@
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { BandwidthMeter } from "../hls/bandwidth-meter.ts";
-import { FIRST_MSN } from "../packager/live-window.ts";
+import { FIRST_MSN } from "../hls/msn.ts";
 import {
   renderMultivariant,
   renderVodPlaylist,
@@ -55,7 +55,10 @@ export function planVod(broadcasts: readonly RecordedBroadcast[]): VodPlaylists 
     })),
     multivariant: renderMultivariant(
       media.map((one) => variantOf(one, `${videoUrl}/${epoch}/${one.name}/index.m3u8`)),
-      media.every(({ runs }) => runs.every((run) => run.segments.every((s) => s.isIndependent))),
+      {
+        isIndependent: segmentsOf(media).every((segment) => segment.isIndependent),
+        captions: segmentsOf(media).some((segment) => segment.hasCaptions) ? "some" : "none",
+      },
     ),
     durationMs: Math.round(
       1000 * sum(first?.runs.flatMap((run) => run.segments) ?? [], "durationS"),
@@ -65,6 +68,10 @@ export function planVod(broadcasts: readonly RecordedBroadcast[]): VodPlaylists 
       "bytes",
     ),
   };
+}
+
+function segmentsOf(media: readonly { readonly runs: readonly Run[] }[]): StoredSegment[] {
+  return media.flatMap(({ runs }) => runs.flatMap(({ segments }) => segments));
 }
 
 function alignRenditions({ header, renditions }: RecordedBroadcast): RecordedBroadcast {

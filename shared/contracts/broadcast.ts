@@ -65,7 +65,3 @@ export const renditionFactsSchema = z.object({
   isCopy: z.boolean(),
 });
 export type RenditionFacts = z.infer<typeof renditionFactsSchema>;
-
-/** A problem of a running broadcast in words: what is wrong and what to do. */
-export const issueSchema = z.object({ code: z.string().max(64), detail: z.string().max(500) });
-export type Issue = z.infer<typeof issueSchema>;

@@ -9,10 +9,10 @@ import * as z from "zod";
 import {
   broadcastSettingsSchema,
   endReasonSchema,
-  issueSchema,
   renditionFactsSchema,
   sourceFactsSchema,
 } from "./broadcast.ts";
+import { reportedIssueSchema } from "./issues.ts";
 
 const nodeIdSchema = z.string().min(1).max(100);
 const broadcastRefSchema = z.object({
@@ -69,7 +69,7 @@ export const progressRequestSchema = z.object({
     encodeSpeed: z.number().nonnegative().nullable(), // 1 = as fast as real time
     viewers: z.int().nonnegative(),
     recordedBytes: z.int().nonnegative().optional(), // in storage so far
-    issues: z.array(issueSchema).max(20),
+    issues: z.array(reportedIssueSchema).max(40),
   })).max(1000),
 });
 export type ProgressRequest = z.infer<typeof progressRequestSchema>;

@@ -4,7 +4,7 @@ import {
   checkContinuity,
   checkEqualStarts,
   checkStarts,
-  isConcatenation,
+  isMadeOfParts,
   peakBitrateBps,
 } from "./check-bytes.ts";
 import { readStartTimes, readTrackClocks, readTrackSpans } from "./fragment-times.ts";
@@ -26,13 +26,52 @@ describe("checkBandwidth()", () => {
   });
 });
 
-describe("isConcatenation()", () => {
+describe("isMadeOfParts()", () => {
+  const box = (type: string, ...content: number[][]) => {
+    const bytes = content.flat();
+    return [...u32(8 + bytes.length), ...Buffer.from(type), ...bytes];
+  };
+  const u32 = (...values: number[]) =>
+    values.flatMap((value) => [24, 16, 8, 0].map((bits) => (value >>> bits) & 255));
+
+  /** A fragment of track 1; each sample is one byte and lasts as long as that says. */
+  const fragment = (decodeTicks: number, samples: readonly number[], durations = samples) => {
+    const trunOf = (offset: number) =>
+      box(
+        "trun",
+        u32(0x301, samples.length, offset),
+        ...durations.map((duration) => u32(duration, 1)),
+      );
+    const moofOf = (offset: number) =>
+      box(
+        "moof",
+        box(
+          "traf",
+          box("tfhd", u32(0x20000, 1)),
+          box("tfdt", u32(0, decodeTicks)),
+          trunOf(offset),
+        ),
+      );
+    const moof = moofOf(moofOf(0).length + 8);
+    return Uint8Array.from([...moof, ...box("mdat", [...samples])]);
+  };
+
   test("tells a segment from other parts", () => {
     const whole = Uint8Array.of(1, 2, 3);
-    expect(isConcatenation(whole, [Uint8Array.of(1), Uint8Array.of(2, 3)])).toBe(true);
-    expect(isConcatenation(whole, [Uint8Array.of(1), Uint8Array.of(2)])).toBe(false);
-    expect(isConcatenation(whole, [Uint8Array.of(1, 2, 4)])).toBe(false);
-    expect(isConcatenation(whole, [Uint8Array.of(1, 2), Uint8Array.of(3, 4)])).toBe(false);
+    expect(isMadeOfParts(whole, [Uint8Array.of(1), Uint8Array.of(2, 3)])).toBe(true);
+    expect(isMadeOfParts(whole, [Uint8Array.of(1), Uint8Array.of(2)])).toBe(false);
+    expect(isMadeOfParts(whole, [Uint8Array.of(1, 2, 4)])).toBe(false);
+    expect(isMadeOfParts(whole, [Uint8Array.of(1, 2), Uint8Array.of(3, 4)])).toBe(false);
+  });
+
+  test("takes one fragment for several with the same samples", () => {
+    const parts = [fragment(100, [10, 20]), fragment(130, [30])];
+    expect(isMadeOfParts(fragment(100, [10, 20, 30]), parts)).toBe(true);
+    expect(isMadeOfParts(fragment(101, [10, 20, 30]), parts)).toBe(false);
+    expect(isMadeOfParts(fragment(100, [10, 20, 30], [11, 20, 30]), parts)).toBe(false);
+    expect(isMadeOfParts(fragment(100, [10, 20, 31]), parts)).toBe(false);
+    expect(isMadeOfParts(fragment(100, [10, 20]), parts)).toBe(false);
+    expect(isMadeOfParts(fragment(100, [10, 20, 30]).subarray(0, -1), parts)).toBe(false);
   });
 });
 

@@ -2,6 +2,7 @@
  * Rules about the bytes behind a playlist.
  * @see draft-pantos-hls-rfc8216bis-20
  */
+import { type FragmentSample, readFragmentSamples } from "./fragment-samples.ts";
 
 /** A segment as it was measured. */
 export type MeasuredSegment = { readonly bytes: number; readonly durationS: number };
@@ -46,17 +47,45 @@ export function checkBandwidth(
     : [];
 }
 
-/** 4.4.4.9: a segment is its parts, one after the other. */
-export function isConcatenation(whole: Uint8Array, parts: readonly Uint8Array[]): boolean {
+/**
+ * 4.4.4.9: a segment is its parts: either their bytes one after the other, or the same samples at the
+ * same times in other fragments.
+ */
+export function isMadeOfParts(whole: Uint8Array, parts: readonly Uint8Array[]): boolean {
+  if (isConcatenation(whole, parts)) return true;
+  const samples = readFragmentSamples(whole);
+  const expected = new Map<number, FragmentSample[]>();
+  for (const part of parts) {
+    const partSamples = readFragmentSamples(part);
+    if (partSamples === null) return false;
+    for (const [trackId, more] of partSamples) {
+      expected.set(trackId, [...expected.get(trackId) ?? [], ...more]);
+    }
+  }
+  if (samples === null || samples.size !== expected.size) return false;
+  return [...expected].every(([trackId, track]) => isSameTrack(samples.get(trackId) ?? [], track));
+}
+
+function isSameTrack(one: readonly FragmentSample[], other: readonly FragmentSample[]): boolean {
+  return one.length === other.length &&
+    one.every((sample, index) => {
+      const { decodeTicks, compositionTicks, bytes } = other[index] ?? sample;
+      return sample.decodeTicks === decodeTicks && sample.compositionTicks === compositionTicks &&
+        isSameBytes(sample.bytes, bytes);
+    });
+}
+
+function isConcatenation(whole: Uint8Array, parts: readonly Uint8Array[]): boolean {
   let offset = 0;
   for (const part of parts) {
-    if (offset + part.length > whole.length) return false;
-    for (let at = 0; at < part.length; at += 1) {
-      if (part[at] !== whole[offset + at]) return false;
-    }
+    if (!isSameBytes(part, whole.subarray(offset, offset + part.length))) return false;
     offset += part.length;
   }
   return offset === whole.length;
+}
+
+function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
 /** A segment of one rendition by where its own timestamps say it begins. */

@@ -68,7 +68,8 @@ describe("RabbitMQ queue under faults", () => {
     await broker.kill();
     const before = Date.now();
     await queue.start();
-    expect(Date.now() - before).toBeLessThan(1000);
+    // It did not wait for the broker, which takes 9 s to start.
+    expect(Date.now() - before).toBeLessThan(5000);
     expect(queue.isConnected()).toBe(false);
     await expect(queue.publish(newJob())).rejects.toThrow("no connection to the broker");
 
@@ -116,10 +117,11 @@ describe("RabbitMQ queue under faults", () => {
     await queue.publish(job);
     await until(() => attemptsOf(job.id).length === 1, 5000);
 
-    broker.pause();
+    await broker.pause();
     const before = Date.now();
     await expect(queue.publish(newJob())).rejects.toThrow("was not confirmed");
-    expect(Date.now() - before).toBeLessThan(2500);
+    // The deadline is 2 s; the connection itself is given up much later.
+    expect(Date.now() - before).toBeLessThan(6000);
     await until(() => !queue.isConnected(), 15_000);
     broker.resume();
     await until(() => queue.isConnected(), 10_000);
@@ -130,7 +132,7 @@ describe("RabbitMQ queue under faults", () => {
 
   test("stop() does not wait for a frozen broker", async () => {
     await queue.start();
-    broker.pause();
+    await broker.pause();
     const before = Date.now();
     await queue.stop();
     broker.resume();

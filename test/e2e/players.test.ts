@@ -110,7 +110,7 @@ function shift(event: MediaEvent, turn: number): MediaEvent {
     return { ...event, sample: { ...event.sample, dtsTicks: event.sample.dtsTicks + ms * 90 } };
   }
   if (event.kind !== "audio") return event;
-  return { ...event, frame: { ...event.frame, ptsMs: event.frame.ptsMs + ms } };
+  return { ...event, frame: { ...event.frame, dtsTicks: event.frame.dtsTicks + ms * 90 } };
 }
 
 type Open = (browser: Browser, url: string) => Promise<Page>;

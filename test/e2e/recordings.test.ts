@@ -27,6 +27,7 @@ import type { Storage } from "#shared/storage/port.ts";
 import { createTestApp, SERVICE_TOKEN, type Session, type TestApp } from "#test/helpers/app.ts";
 import { insertEndedVideo } from "#test/helpers/ended-video.ts";
 import { decodeAll, probeDurations } from "#test/helpers/ffmpeg.ts";
+import { readNumbers } from "#test/helpers/frame-numbers.ts";
 import { storeRecording } from "#test/helpers/recording.ts";
 import { serve, type Served } from "#test/helpers/serve.ts";
 import { until } from "#test/helpers/until.ts";
@@ -117,6 +118,8 @@ test("a clip plays under its own address and downloads", async () => {
   const media = await (await fetch(hls(`${body.url}/1/high/index`))).text();
   expect(checkMediaPlaylist(media)).toEqual([]);
   await decodeAll(hls(body.url));
+  const frames = await readNumbers(hls(body.url), ["-ss", "1"]);
+  expect(Math.abs(frames.length - 30 * (body.durationMs / 1000 - 1))).toBeLessThanOrEqual(2);
   const { startS, durationS } = await probeDurations(
     await download(pathOf(`/clips/${body.id}/download`)),
   );

@@ -36,6 +36,7 @@ async function loadInHlsJs(browser: Browser, url: string, lowLatencyMode: boolea
     const errors: string[] = [];
     Object.assign(window, { errors });
     const hls = new Hls({ lowLatencyMode });
+    Object.assign(window, { hls });
     hls.on(Hls.Events.ERROR, (_, { fatal, details }) => {
       if (fatal) errors.push(details);
     });

@@ -4,8 +4,8 @@ import type { EngineStart } from "#media-node/ladder/engine.ts";
 export const PLAIN_START: EngineStart = {
   rungs: [],
   fps: 30,
-  sequenceHeaders: [],
-  encodesAudio: false,
+  video: null,
+  audio: null,
   segmentTargetMs: 2000,
   sourceClock: null,
   resume: null,

@@ -3,23 +3,23 @@
  */
 import { onTestFinished } from "vitest";
 import type { EngineOutput, EngineStart } from "#media-node/ladder/engine.ts";
-import { FfmpegEngine } from "#media-node/ladder/ffmpeg/ffmpeg-engine.ts";
-import { FlvReader } from "#media-node/formats/flv/flv-reader.ts";
+import { startFfmpegEngine } from "#media-node/ladder/ffmpeg/ffmpeg-engine.ts";
 import type { SourceClock } from "#media-node/ladder/source-clock.ts";
-import { isSequenceHeader } from "#media-node/ladder/source-tag.ts";
-import type {
-  AudioConfig,
-  AudioFrame,
-  FlvTag,
-  RungPlan,
-  VideoConfig,
-  VideoSample,
+import {
+  type AudioConfig,
+  type AudioFrame,
+  type MediaFrame,
+  type RungPlan,
+  TICKS_PER_MS,
+  type VideoConfig,
+  type VideoSample,
 } from "#media-node/formats/media.ts";
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { type Logger, silentLogger } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
 import { PLAIN_START } from "./engine-start.ts";
-import { recordFlv, type TestPattern } from "./ffmpeg.ts";
+import type { TestPattern } from "./ffmpeg.ts";
+import { recordSource, type SourceMedia } from "./source-media.ts";
 import { until } from "./until.ts";
 
 /** Where the source lies on the broadcast's timeline: not at its beginning. */
@@ -42,7 +42,9 @@ class Collector implements EngineOutput {
     this.configs.set(name, config);
   }
   onVideoSample(name: RenditionName, sample: VideoSample): void {
-    this.samples.set(name, [...this.samplesOf(name), sample]);
+    const samples = this.samples.get(name);
+    if (samples === undefined) this.samples.set(name, [sample]);
+    else samples.push(sample);
   }
   onAudioConfig(config: AudioConfig): void {
     this.audioConfig = config;
@@ -74,72 +76,68 @@ class Collector implements EngineOutput {
   }
 }
 
-export async function readTags(pattern: TestPattern & { seconds: number }): Promise<FlvTag[]> {
-  const tags: FlvTag[] = [];
-  const reader = new FlvReader((tag) => tags.push({ ...tag, dtsMs: tag.dtsMs + ORIGIN_MS }));
-  reader.push(await recordFlv(pattern));
-  return tags.filter((tag) => tag.type !== "script");
+/** A test pattern as a source that begins at `ORIGIN_MS`. */
+export async function readMedia(pattern: TestPattern & { seconds: number }): Promise<SourceMedia> {
+  return await recordSource(pattern, ORIGIN_MS);
 }
 
+export const NO_MEDIA: SourceMedia = { frames: [], video: null, audio: null };
+
 type Setup = {
-  tags: readonly FlvTag[];
+  media: SourceMedia;
   rungs?: readonly RungPlan[];
   fps?: number;
-  mp3?: boolean;
   clock?: SourceClock;
   resume?: EngineStart["resume"];
   ffmpegPath?: string;
   log?: Logger;
 };
 
-/** An engine that has begun with the headers of `tags`; it ends with the test. */
+export type TestEngine = ReturnType<typeof startEngine>["engine"];
+
+/** An engine for the tracks of `media`; it ends with the test. */
 export function startEngine(setup: Setup) {
-  const { tags, rungs = ONE_RUNG, fps = 30, mp3 = false, ffmpegPath = "ffmpeg" } = setup;
-  const { log = silentLogger } = setup;
-  const engine = new FfmpegEngine({ ffmpegPath, encoder: "libx264", log });
-  onTestFinished(() => engine.stop());
+  const { media, rungs = ONE_RUNG, fps = 30, ffmpegPath = "ffmpeg" } = setup;
+  const { log = silentLogger, clock: sourceClock = null, resume = null } = setup;
+  const { video, audio } = media;
   const output = new Collector();
-  const sequenceHeaders = tags.filter(isSequenceHeader);
-  const { clock: sourceClock = null, resume = null } = setup;
-  const start = {
-    ...PLAIN_START,
-    rungs,
-    fps,
-    sequenceHeaders,
-    encodesAudio: mp3,
-    sourceClock,
-    resume,
-  };
-  engine.start({ ...start, takesPictures: resume !== null }, output);
+  const start = { ...PLAIN_START, rungs, fps, video, audio, sourceClock, resume };
+  const engine = startFfmpegEngine({ ffmpegPath, encoder: "libx264", log })(
+    { ...start, takesPictures: resume !== null },
+    output,
+  );
+  onTestFinished(() => engine.stop());
   return { engine, output };
 }
 
-/** All of `tags` as fast as they are taken, and what became of them. */
+/** All frames as fast as they are taken, and what became of them. */
 export async function runThrough(setup: Setup): Promise<Collector> {
   const { engine, output } = startEngine(setup);
-  for (const tag of setup.tags) engine.push(tag, 0);
+  for (const frame of setup.media.frames) engine.push(frame, 0);
   // What a decoder holds back comes with the end; the rest may take its time on a busy machine.
-  const almost = setup.tags.filter((tag) => tag.type === "video" && tag.body[1] === 1).length - 4;
+  const almost = setup.media.frames.filter(({ track }) => track === "video").length - 4;
   const { name } = setup.rungs?.at(-1) ?? { name: "low" };
   await until(() => output.samplesOf(name).length >= almost, 15_000);
   await engine.stop();
   return output;
 }
 
-type Pushing = { readonly signal?: AbortSignal; readonly place?: (tag: FlvTag) => void };
+type Pushing = { readonly signal?: AbortSignal; readonly place?: (frame: MediaFrame) => void };
 
-/** Pushes `tags` in real time, each after `place`; returns early when the signal fires. */
+/** Pushes `frames` in real time, each after `place`; returns early when the signal fires. */
 export async function pushInRealTime(
-  engine: FfmpegEngine,
-  tags: readonly FlvTag[],
+  engine: TestEngine,
+  frames: readonly MediaFrame[],
   { signal, place }: Pushing = {},
 ) {
   const startMs = performance.now();
-  for (const tag of tags) {
+  const firstTicks = frames[0]?.dtsTicks ?? 0;
+  for (const frame of frames) {
     if (signal?.aborted) return;
-    const waitMs = tag.dtsMs - (tags[0]?.dtsMs ?? 0) - (performance.now() - startMs);
+    const dueMs = (frame.dtsTicks - firstTicks) / TICKS_PER_MS;
+    const waitMs = dueMs - (performance.now() - startMs);
     if (waitMs > 1) await sleep(waitMs);
-    place?.(tag);
-    engine.push(tag, 0);
+    place?.(frame);
+    engine.push(frame, 0);
   }
 }

@@ -12,6 +12,11 @@ export type TestPattern = {
   readonly keyframeSeconds?: number;
   readonly bFrames?: number;
   readonly videoBitrate?: string;
+  /** Further options of the video encoder; the last one of a name counts. */
+  readonly videoOptions?: readonly string[];
+  /** A filter over the picture, or over the sound. */
+  readonly videoFilter?: string;
+  readonly audioFilter?: string;
   /** Default `aac`; null: no audio. */
   readonly audioCodec?: "aac" | "libmp3lame" | null;
   readonly audioRateHz?: number;
@@ -54,11 +59,14 @@ export function patternArgs(pattern: TestPattern = {}): string[] {
     outputs.push("-g", String(Math.round(fps * keyframeSeconds)));
     outputs.push("-b:v", pattern.videoBitrate ?? "400k");
     if (pattern.bFrames === undefined) outputs.push("-tune", "zerolatency");
+    outputs.push(...pattern.videoOptions ?? []);
+    if (pattern.videoFilter !== undefined) outputs.push("-vf", pattern.videoFilter);
   }
   if (audioCodec !== null) {
     const rateHz = pattern.audioRateHz ?? 48_000;
     inputs.push("-f", "lavfi", "-i", `sine=frequency=1000:sample_rate=${rateHz}`);
-    if (pattern.isFlashing === true) outputs.push("-af", BEEP_FILTER);
+    const filter = pattern.audioFilter ?? (pattern.isFlashing === true ? BEEP_FILTER : null);
+    if (filter !== null) outputs.push("-af", filter);
     outputs.push("-map", size === null ? "0:a" : "1:a", "-c:a", audioCodec, "-b:a", "96k");
     outputs.push("-ac", String(pattern.audioChannels ?? 2));
   }
@@ -128,20 +136,36 @@ function waitForEnd(child: ChildProcess): Promise<ProcessEnd> {
 }
 
 /** stdout of a program that must succeed, fed with `input`. */
-export function runForOutput(
+export async function runForOutput(
   program: string,
   args: readonly string[],
   input?: Uint8Array,
 ): Promise<Uint8Array> {
+  return (await run(program, args, input)).stdout;
+}
+
+/** What a program that must succeed says on stderr, fed with `input`. */
+export async function runForReport(
+  program: string,
+  args: readonly string[],
+  input?: Uint8Array,
+): Promise<string> {
+  return (await run(program, args, input)).stderr;
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  input?: Uint8Array,
+): Promise<{ stdout: Uint8Array; stderr: string }> {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
   const chunks: Uint8Array[] = [];
   child.stdout.on("data", (chunk: Uint8Array) => chunks.push(chunk));
   child.stdin.on("error", () => {});
   child.stdin.end(input);
-  return waitForEnd(child).then(({ code, stderr }) => {
-    if (code === 0) return Buffer.concat(chunks);
-    throw new Error(`${program} ended with ${code}: ${stderr.slice(-2000)}`);
-  });
+  const { code, stderr } = await waitForEnd(child);
+  if (code === 0) return { stdout: Buffer.concat(chunks), stderr };
+  throw new Error(`${program} ended with ${code}: ${stderr.slice(-2000)}`);
 }
 
 /** Decodes all of a file or URL. @throws Error with what ffmpeg says, were it one complaint */

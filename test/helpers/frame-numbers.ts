@@ -12,18 +12,27 @@ const THRESHOLD = 128;
 
 /** Every frame of a file, decoded from start to end without an error. */
 export async function readNumberedFrames(file: string): Promise<NumberedFrame[]> {
+  const numbers = await readNumbers(file);
+  const packets = await probePackets(file, "v:0");
+  if (numbers.length !== packets.length) {
+    throw new Error(`${packets.length} packets, ${numbers.length} frames`);
+  }
+  return packets.map(({ ptsS }, index) => ({ ptsS, number: numbers[index] ?? -1 }));
+}
+
+/** What the frames of a file or URL say, decoded without an error; `input` comes before it. */
+export async function readNumbers(
+  target: string,
+  input: readonly string[] = [],
+): Promise<number[]> {
   const columns = ["-vf", `scale=${NUMBER_BITS}:1:flags=area,format=gray`];
-  const args = ["-v", "error", "-xerror", "-i", file, "-map", "0:v", ...columns];
+  const args = ["-v", "error", "-xerror", ...input, "-i", target, "-map", "0:v:0", ...columns];
   const output = ["-fps_mode", "passthrough", "-f", "rawvideo", "-"];
   const bytes = await runForOutput("ffmpeg", [...args, ...output]);
-  const packets = await probePackets(file, "v:0");
-  if (bytes.length !== packets.length * NUMBER_BITS) {
-    throw new Error(`${packets.length} packets, ${bytes.length / NUMBER_BITS} frames`);
-  }
-  return packets.map(({ ptsS }, index) => {
-    const from = index * NUMBER_BITS;
-    return { ptsS, number: numberOf(bytes.subarray(from, from + NUMBER_BITS)) };
-  });
+  return Array.from(
+    { length: bytes.length / NUMBER_BITS },
+    (_, index) => numberOf(bytes.subarray(index * NUMBER_BITS, (index + 1) * NUMBER_BITS)),
+  );
 }
 
 export type Area = {

@@ -2,10 +2,10 @@
  * Real media for the packager: what ffmpeg encoded, as the configs, samples and frames of a broadcast.
  */
 import { FlvReader } from "#media-node/formats/flv/flv-reader.ts";
+import type { FlvTag } from "#media-node/formats/flv/flv-tag.ts";
 import type {
   AudioConfig,
   AudioFrame,
-  FlvTag,
   VideoConfig,
   VideoSample,
 } from "#media-node/formats/media.ts";
@@ -60,7 +60,7 @@ export function delay(events: readonly MediaEvent[], ms: number): MediaEvent[] {
       return { ...event, dtsMs, sample };
     }
     if (event.kind !== "audio") return { ...event, dtsMs };
-    return { ...event, dtsMs, frame: { ...event.frame, ptsMs: event.frame.ptsMs + ms } };
+    return { ...event, dtsMs, frame: { ...event.frame, dtsTicks: event.frame.dtsTicks + ms * 90 } };
   });
 }
 
@@ -86,7 +86,9 @@ function videoEvent(
 
 function audioEvent({ dtsMs, body }: FlvTag): MediaEvent {
   const content = body.slice(2);
-  if (body[1] !== 0) return { kind: "audio", dtsMs, frame: { ptsMs: dtsMs, data: content } };
+  if (body[1] !== 0) {
+    return { kind: "audio", dtsMs, frame: { dtsTicks: dtsMs * 90, data: content } };
+  }
   const bits = ((content[0] ?? 0) << 8) | (content[1] ?? 0);
   const config = {
     kind: "audio",

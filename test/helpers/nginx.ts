@@ -48,53 +48,68 @@ export function hasNginxRtmp(): boolean {
 
 /** Starts nginx as `options` say; its workers and files are gone after `stop`. */
 export async function startNginx(options: NginxOptions): Promise<Nginx> {
-  const program = findProgram();
-  const module = findModule();
-  if (program === undefined || module === undefined) {
-    throw new Error("nginx with its RTMP module is not installed (libnginx-mod-rtmp)");
-  }
+  const { module } = requireNginx();
+  return await start(options.port, (directory) => {
+    const hlsDirectory = join(directory, "hls");
+    return renderConfig({ ...options, module, hlsDirectory });
+  });
+}
+
+/** Starts nginx with `config` as it stands, which listens on `port`. */
+export async function startNginxWith(config: string, port: number): Promise<Nginx> {
+  return await start(port, () => config);
+}
+
+async function start(port: number, render: (directory: string) => string): Promise<Nginx> {
+  const { program } = requireNginx();
   const directory = await mkdtemp(join(tmpdir(), "sluice-nginx-"));
   const hlsDirectory = join(directory, "hls");
   const logFile = join(directory, "error.log");
   await mkdir(hlsDirectory);
   const config = join(directory, "nginx.conf");
-  await writeFile(config, renderConfig({ ...options, module, directory, hlsDirectory, logFile }));
-  const child = spawn(program, ["-p", directory, "-e", logFile, "-c", config], { stdio: "ignore" });
+  await writeFile(config, render(directory));
+  const globals = [
+    "daemon off;",
+    "master_process off;",
+    // As root the worker would become nobody, who cannot write below our directory.
+    process.getuid?.() === 0 ? "user root;" : "",
+    `pid ${join(directory, "nginx.pid")};`,
+    `error_log ${logFile} info;`,
+  ].join(" ");
+  const args = ["-p", directory, "-e", logFile, "-c", config, "-g", globals];
+  const child = spawn(program, args, { stdio: "ignore" });
   const readLog = () => readFile(logFile, "utf8").catch(() => "");
   const stop = async () => {
     await quit(child);
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await until(() => canConnect(options.port), 5000);
+    await until(() => canConnect(port), 5000);
   } catch (error) {
     const log = await readLog();
     await stop();
     throw new Error(`nginx did not start:\n${log}`, { cause: error });
   }
-  const rtmpUrl = `rtmp://127.0.0.1:${options.port}/streaming`;
-  return { rtmpUrl, port: options.port, hlsDirectory, readLog, stop };
+  const rtmpUrl = `rtmp://127.0.0.1:${port}/streaming`;
+  return { rtmpUrl, port, hlsDirectory, readLog, stop };
+}
+
+function requireNginx(): { readonly program: string; readonly module: string } {
+  const found = findNginx();
+  if (found === null) throw new Error("nginx with libnginx-mod-rtmp is not installed");
+  return found;
 }
 
 type ConfigFacts = NginxOptions & {
   readonly module: string;
-  readonly directory: string;
   readonly hlsDirectory: string;
-  readonly logFile: string;
 };
 
 /** The set-up that existing nginx-rtmp installations have: one application in, one for HLS. */
 function renderConfig(facts: ConfigFacts): string {
-  // As root the worker would become nobody, who cannot write below our directory.
-  const user = process.getuid?.() === 0 ? "user root;" : "";
   return `
-daemon off;
-master_process off;
 worker_processes 1;
-${user}
 load_module ${facts.module};
-pid ${join(facts.directory, "nginx.pid")};
-error_log ${facts.logFile} info;
 events { worker_connections 64; }
 rtmp {
   access_log off;

@@ -9,6 +9,8 @@ import { until } from "./until.ts";
 export type Played = {
   /** Seconds of media played, by the player's own clock. */
   readonly playedS: number;
+  /** Where it began, by the same clock. */
+  readonly fromS: number;
   readonly log: string;
 };
 
@@ -16,13 +18,15 @@ type Wish = {
   readonly url: string;
   /** Played for this long by the wall clock, at least. */
   readonly seconds: number;
+  /** Where VLC is to begin. Default: where it likes. */
+  readonly startS?: number;
   readonly deadlineMs: number;
 };
 
 const UNPRIVILEGED_ID = "65534";
 
-/** VLC refuses to run as root. */
-function asAnybody(program: string, args: readonly string[]): [string, string[]] {
+/** How to start a program as nobody, when we are root: VLC refuses to run as that. */
+export function asAnybody(program: string, args: readonly string[]): [string, string[]] {
   if (process.getuid?.() !== 0) return [program, [...args]];
   const ids = [`--reuid=${UNPRIVILEGED_ID}`, `--regid=${UNPRIVILEGED_ID}`, "--clear-groups"];
   return ["setpriv", [...ids, program, ...args]];
@@ -32,7 +36,8 @@ function asAnybody(program: string, args: readonly string[]): [string, string[]]
 export async function playInVlc(wish: Wish): Promise<Played> {
   const args = ["-I", "oldrc", "--rc-fake-tty", "--no-color", "--vout", "vdummy"];
   const sound = ["--aout", "adummy", "--no-video-title-show", "--ignore-config"];
-  const [program, argv] = asAnybody("vlc", [...args, ...sound, wish.url]);
+  const start = wish.startS === undefined ? [] : [`--start-time=${wish.startS}`];
+  const [program, argv] = asAnybody("vlc", [...args, ...sound, ...start, wish.url]);
   const child = spawn(program, argv, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, HOME: "/nonexistent", XDG_RUNTIME_DIR: "/nonexistent" },
@@ -91,12 +96,11 @@ async function watch(
       resolve();
     })
   );
-  const playedS = () => {
-    const positions = positionsIn(log).filter((position) => position > 0);
-    return positions.length === 0 ? 0 : Math.max(...positions) - Math.min(...positions);
-  };
+  const positions = () => positionsIn(log).filter((position) => position > 0);
+  const fromS = () => positions().length === 0 ? 0 : Math.min(...positions());
+  const playedS = () => positions().length === 0 ? 0 : Math.max(...positions()) - fromS();
   await until(() => hasEnded || playedS() >= seconds, deadlineMs).catch(() => undefined);
   child.kill("SIGKILL");
   if (child.pid !== undefined) await ended;
-  return { playedS: playedS(), log: log.slice(-4000) };
+  return { playedS: playedS(), fromS: fromS(), log: log.slice(-4000) };
 }

@@ -41,9 +41,9 @@ export class PlaylistReader {
     return [...this.listed.values()].reduce((sum, { durationS }) => sum + durationS, 0);
   }
 
-  /** Resolves when the playlist has ended. */
-  async run(): Promise<void> {
-    while (!this.isEnded) {
+  /** Resolves when the playlist has ended, or nothing more is wanted. */
+  async run(signal?: AbortSignal): Promise<void> {
+    while (!this.isEnded && signal?.aborted !== true) {
       const text = await this.#load(this.#directives());
       if (text === null) {
         this.failures += 1;

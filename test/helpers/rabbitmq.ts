@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { connect } from "amqplib";
 import { findFreePort } from "./free-port.ts";
+import { untilGroupStopped } from "./process-state.ts";
 import { until } from "./until.ts";
 
 /** A broker under our control; all methods resolve when what they do has taken effect. */
@@ -18,7 +19,7 @@ export type Broker = {
   /** Starts it again on its data and ports, after `kill`. */
   readonly restart: () => Promise<void>;
   /** Freezes it: sockets stay open and nobody answers. */
-  readonly pause: () => void;
+  readonly pause: () => Promise<void>;
   readonly resume: () => void;
   /** Leaves no process and no file behind. */
   readonly stop: () => Promise<void>;
@@ -89,6 +90,10 @@ export async function startRabbitMq(): Promise<Broker> {
       throw new Error(`RabbitMQ did not start:\n${log.slice(-4000)}`, { cause: error });
     });
   };
+  const pause = async () => {
+    signal("SIGSTOP");
+    if (server?.pid !== undefined) await untilGroupStopped(server.pid);
+  };
   const stop = async () => {
     await kill();
     mapper.kill("SIGKILL");
@@ -104,7 +109,7 @@ export async function startRabbitMq(): Promise<Broker> {
     url,
     kill,
     restart: start,
-    pause: () => signal("SIGSTOP"),
+    pause,
     resume: () => signal("SIGCONT"),
     stop,
   };

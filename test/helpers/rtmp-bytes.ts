@@ -44,24 +44,38 @@ export function messageBytes(message: RtmpMessage): Buffer {
   const { type, payload, chunkStream = 3, streamId = 0, timestampMs = 0 } = message;
   const { chunkBytes = DEFAULT_CHUNK_BYTES, claimedLength = payload.length } = message;
   const isExtended = timestampMs >= 0xffffff;
-  const header = Buffer.alloc(isExtended ? 16 : 12);
-  header[0] = chunkStream;
-  header.writeUIntBE(isExtended ? 0xffffff : timestampMs, 1, 3);
-  header.writeUIntBE(claimedLength, 4, 3);
-  header[7] = type;
-  header.writeUInt32LE(streamId, 8);
-  if (isExtended) header.writeUInt32BE(timestampMs, 12);
+  const header = Buffer.alloc(isExtended ? 15 : 11);
+  header.writeUIntBE(isExtended ? 0xffffff : timestampMs, 0, 3);
+  header.writeUIntBE(claimedLength, 3, 3);
+  header[6] = type;
+  header.writeUInt32LE(streamId, 7);
+  if (isExtended) header.writeUInt32BE(timestampMs, 11);
   const isRepeated = isExtended && (message.repeatsExtendedTimestamp ?? true);
   const continuation = Buffer.concat([
-    Buffer.of(0xc0 | chunkStream),
-    isRepeated ? header.subarray(12, 16) : Buffer.alloc(0),
+    basicHeaderBytes(3, chunkStream),
+    isRepeated ? header.subarray(11, 15) : Buffer.alloc(0),
   ]);
-  const chunks: Uint8Array[] = [header];
+  const chunks: Uint8Array[] = [basicHeaderBytes(0, chunkStream), header];
   for (let offset = 0; offset < payload.length; offset += chunkBytes) {
     if (offset > 0) chunks.push(continuation);
     chunks.push(payload.subarray(offset, offset + chunkBytes));
   }
   return Buffer.concat(chunks);
+}
+
+/** What a chunk of `format` on `chunkStream` begins with: 1, 2 or 3 bytes. */
+export function basicHeaderBytes(format: number, chunkStream: number): Buffer {
+  if (chunkStream < 64) return Buffer.of((format << 6) | chunkStream);
+  const id = chunkStream - 64;
+  if (id < 256) return Buffer.of(format << 6, id);
+  return Buffer.of((format << 6) | 1, id & 0xff, id >> 8);
+}
+
+/** `SetChunkSize`: what follows is to come in chunks of `size`. */
+export function chunkSizeBytes(size: number): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32BE(size);
+  return messageBytes({ type: RTMP_TYPE.setChunkSize, payload, chunkStream: 2 });
 }
 
 /** A command message; `values` are transaction id, command object and arguments. */
@@ -111,4 +125,9 @@ export function audioBody(size: number): Uint8Array {
   const body = new Uint8Array(Math.max(size, 3)).fill(0x21);
   body.set([0xaf, 1]);
   return body;
+}
+
+/** The payload of a data message in which an encoder describes its stream. */
+export function metadataPayload(values: Readonly<Record<string, Amf0Input>>): Uint8Array {
+  return encodeAmf0("@setDataFrame", "onMetaData", values);
 }

@@ -3,7 +3,7 @@
  * process of its own, because the memory it measures is a process's.
  */
 import { encodeAmf0 } from "#media-node/formats/flv/amf0.ts";
-import { RtmpProtocolError } from "#media-node/ingest/rtmp/guarded-rtmp.ts";
+import { RtmpProtocolError } from "#media-node/ingest/rtmp/messages.ts";
 import { RtmpConnection } from "#media-node/ingest/rtmp/rtmp-connection.ts";
 import {
   audioBody,
@@ -17,7 +17,15 @@ import {
 const SESSIONS = 10_000;
 const HANDSHAKE_BYTES = 1 + 2 * 1536;
 
-/** A whole publish: commands, metadata, audio and video in several chunks, the goodbye. */
+/** One audio tag. */
+const AGGREGATE = Uint8Array.of(8, 0, 0, 4, 0, 0, 9, 0, 0, 0, 0, 0xaf, 1, 0x21, 0x21, 0, 0, 0, 15);
+/** An object of a class, an array with a name, a reference to its string. */
+const AMF3_COMMAND = Uint8Array.of(
+  ...[0, ...encodeAmf0("FCPublish", 9), 0x11, 10, 0x13, 3, 0x43, 3, 0x61, 4, 9],
+  ...[0x11, 9, 5, 3, 0x62, 6, 0, 1, 4, 0x81, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8],
+);
+
+/** A whole publish: commands, metadata, audio and video in several chunks, oddities, the goodbye. */
 const SESSION = Buffer.concat([
   publishBytes("streaming", "sk_fuzz"),
   messageBytes({
@@ -47,6 +55,9 @@ const SESSION = Buffer.concat([
         chunkBytes: 256,
       }),
     ])),
+  messageBytes({ type: 22, payload: AGGREGATE, chunkStream: 1064, chunkBytes: 256 }),
+  messageBytes({ type: 19, payload: new Uint8Array(400), chunkStream: 100, chunkBytes: 256 }),
+  messageBytes({ type: 17, payload: AMF3_COMMAND, chunkBytes: 256 }),
   commandBytes("FCUnpublish", 6, null, "sk_fuzz"),
   commandBytes("deleteStream", 7, null, 1),
 ]);

@@ -84,7 +84,7 @@ function feedFrom(
     for (; frame < seconds * FPS; frame += 1) {
       for (; audioFrame * 1024 / 48_000 <= frame / FPS; audioFrame += 1) {
         const data = new Uint8Array(64).fill(audioFrame);
-        packager.pushAudio({ ptsMs: Math.round(audioFrame * 1024 / 48), data });
+        packager.pushAudio({ dtsTicks: audioFrame * 1920, data });
       }
       for (const name of rungs) {
         packager.pushVideo(name, {

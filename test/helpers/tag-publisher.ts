@@ -2,7 +2,7 @@
  * A publisher that sends recorded tags with timestamps of the test's choice.
  */
 import { FlvReader } from "#media-node/formats/flv/flv-reader.ts";
-import type { FlvTag } from "#media-node/formats/media.ts";
+import type { FlvTag } from "#media-node/formats/flv/flv-tag.ts";
 import { recordFlv, type TestPattern } from "./ffmpeg.ts";
 import { RtmpClient } from "./rtmp-client.ts";
 

@@ -3,6 +3,7 @@
  * @see ITU-T H.264 7.3.2.1.1 and annex E
  */
 import { BitReader } from "./bit-reader.ts";
+import { removeEmulationPrevention } from "./nal-units.ts";
 
 export type AvcSps = {
   readonly profileIdc: number;
@@ -15,7 +16,10 @@ export type AvcSps = {
   /** After cropping. */
   readonly width: number;
   readonly height: number;
+  /** Pictures may be coded as fields. */
   readonly isInterlaced: boolean;
+  /** Width to height of a pixel; 1 when the stream does not say. */
+  readonly pixelAspect: number;
   /** From the VUI's timing; null when it has none. */
   readonly fps: number | null;
   /** Frames that may be shown out of decoding order; null when the stream does not say. */
@@ -28,8 +32,30 @@ const BASELINE = 66;
 const EXTENDED_SAR = 255;
 const MAX_SIDE_MACROBLOCKS = 1024;
 
-type Vui = Pick<AvcSps, "fps" | "maxReorderFrames">;
-const NO_VUI: Vui = { fps: null, maxReorderFrames: null };
+type Vui = Pick<AvcSps, "pixelAspect" | "fps" | "maxReorderFrames">;
+const NO_VUI: Vui = { pixelAspect: 1, fps: null, maxReorderFrames: null };
+/** Width and height of a pixel by aspect_ratio_idc. @see ITU-T H.264 table E-1 */
+const PIXEL_ASPECTS: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [1, 1],
+  [12, 11],
+  [10, 11],
+  [16, 11],
+  [40, 33],
+  [24, 11],
+  [20, 11],
+  [32, 11],
+  [80, 33],
+  [18, 11],
+  [15, 11],
+  [64, 33],
+  [160, 99],
+  [4, 3],
+  [3, 2],
+  [2, 1],
+];
+/** Beyond these a stream is broken, not anamorphic. */
+const MAX_PIXEL_ASPECT = 4;
 
 /**
  * Reads `nal`, an SPS with its NAL header byte.
@@ -58,6 +84,7 @@ export function parseAvcSps(nal: Uint8Array): AvcSps {
     width,
     height,
     isInterlaced,
+    pixelAspect: vui.pixelAspect,
     fps: vui.fps,
     maxReorderFrames: profileIdc === BASELINE ? 0 : vui.maxReorderFrames,
   };
@@ -67,22 +94,6 @@ export function parseAvcSps(nal: Uint8Array): AvcSps {
 export function formatAvcCodec(sps: AvcSps): string {
   const bytes = [sps.profileIdc, sps.constraintFlags, sps.levelIdc];
   return `avc1.${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}
-
-/** 00 00 03 → 00 00. @see ITU-T H.264 7.4.1.1 */
-function removeEmulationPrevention(bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  let length = 0;
-  let zeros = 0;
-  for (const byte of bytes) {
-    if (zeros >= 2 && byte === 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = byte === 0 ? zeros + 1 : 0;
-    out[length++] = byte;
-  }
-  return out.subarray(0, length);
 }
 
 function readChroma(
@@ -150,16 +161,17 @@ function readSize(
 
 /** Some encoders write a VUI that ends early: what stands before it is still good. */
 function readVuiOrNothing(reader: BitReader): Vui {
+  const vui = { ...NO_VUI };
   try {
-    return reader.flag() ? readVui(reader) : NO_VUI;
+    if (reader.flag()) readVui(reader, vui);
   } catch (error) {
-    if (error instanceof RangeError) return NO_VUI;
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
   }
+  return vui;
 }
 
-function readVui(reader: BitReader): Vui {
-  if (reader.flag() && reader.bits(8) === EXTENDED_SAR) reader.bits(32);
+function readVui(reader: BitReader, vui: { -readonly [Key in keyof Vui]: Vui[Key] }): void {
+  if (reader.flag()) vui.pixelAspect = readPixelAspect(reader);
   if (reader.flag()) reader.flag(); // overscan
   if (reader.flag()) {
     reader.bits(4); // video_format, video_full_range_flag
@@ -169,14 +181,23 @@ function readVui(reader: BitReader): Vui {
     reader.unsigned(); // chroma_sample_loc_type_top_field
     reader.unsigned(); // chroma_sample_loc_type_bottom_field
   }
-  const fps = reader.flag() ? readTiming(reader) : null;
+  if (reader.flag()) vui.fps = readTiming(reader);
   const hasNalHrd = reader.flag();
   if (hasNalHrd) skipHrd(reader);
   const hasVclHrd = reader.flag();
   if (hasVclHrd) skipHrd(reader);
   if (hasNalHrd || hasVclHrd) reader.flag(); // low_delay_hrd_flag
   reader.flag(); // pic_struct_present_flag
-  return { fps, maxReorderFrames: reader.flag() ? readReorder(reader) : null };
+  if (reader.flag()) vui.maxReorderFrames = readReorder(reader);
+}
+
+function readPixelAspect(reader: BitReader): number {
+  const idc = reader.bits(8);
+  const [width, height] = idc === EXTENDED_SAR
+    ? [reader.bits(16), reader.bits(16)]
+    : PIXEL_ASPECTS[idc] ?? [1, 1];
+  const aspect = height === 0 || width === 0 ? 1 : width / height;
+  return aspect > MAX_PIXEL_ASPECT || aspect < 1 / MAX_PIXEL_ASPECT ? 1 : aspect;
 }
 
 /** A tick is a field: two make a frame. */

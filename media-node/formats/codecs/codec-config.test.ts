@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseAacConfig } from "./aac-config.ts";
-import { parseAvcConfig, toFourByteLengths, withFourByteLengths } from "./avc-config.ts";
+import { makeAvcConfig, parseAvcConfig } from "./avc-config.ts";
 import { parseAvcSps } from "./avc-sps.ts";
 import { BitReader } from "./bit-reader.ts";
-import { SourceObserver } from "../../ingest/source-facts.ts";
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
 
@@ -80,15 +79,20 @@ describe("AVC", () => {
     }
   });
 
-  test("toFourByteLengths() widens lengths and refuses those that do not add up", () => {
-    const four = hex("00000002 6501 00000001 41");
-    expect(toFourByteLengths(four, 4)).toBe(four);
-    expect(toFourByteLengths(hex("0002 6501 0001 41"), 2)).toEqual(four);
-    expect(toFourByteLengths(hex("02 6501 01 41"), 1)).toEqual(four);
-    expect(toFourByteLengths(hex("00000003 6501"), 4)).toBeNull();
-    expect(toFourByteLengths(hex("ffffffff 6501"), 4)).toBeNull();
-    expect(toFourByteLengths(hex("00000001 65 00"), 4)).toBeNull();
-    expect(withFourByteLengths(hex("01640028fde1"))).toEqual(hex("01640028ffe1"));
+  test("parseAvcConfig() keeps the parameter sets, and says that lengths are 4 bytes wide", () => {
+    const narrow = avcC.slice();
+    narrow[4] = 0xfd;
+    const config = parseAvcConfig(narrow);
+    expect(config).toMatchObject({ nalLengthBytes: 2, avcC });
+    expect(config.spsNals).toHaveLength(1);
+    expect(config.ppsNals).toEqual([hex("68ebe3cb22c0")]);
+  });
+
+  test("makeAvcConfig() makes the record of the parameter sets in a stream", () => {
+    const made = makeAvcConfig(parseAvcConfig(avcC));
+    expect(made.avcC).toEqual(Uint8Array.from([...avcC, 0xfd, 0xf8, 0xf8, 0]));
+    expect(parseAvcConfig(made.avcC).sps).toEqual(parseAvcConfig(avcC).sps);
+    expect(() => makeAvcConfig({ spsNals: [], ppsNals: [] })).toThrow(RangeError);
   });
 });
 
@@ -101,18 +105,4 @@ test("BitReader reads Exp-Golomb codes and stops at the end", () => {
   expect(() => new BitReader(new Uint8Array(9)).unsigned()).toThrow(RangeError);
   expect(() => new BitReader(Uint8Array.of(1)).bits(9)).toThrow(RangeError);
   expect(new BitReader(new Uint8Array(4).fill(255)).bits(32)).toBe(0xffffffff);
-});
-
-test("SourceObserver knows nothing before the first tag, and survives nonsense", () => {
-  const observer = new SourceObserver();
-  expect(observer.facts()).toEqual({ video: null, audio: null, encoder: null });
-  expect(observer.details()).toMatchObject({ hasBFrames: null, declaresVideo: null });
-  const bodies = ["17000000000102030405060708", "af00ffff", "9768", "02", "90687663310102"];
-  for (const [i, body] of bodies.entries()) {
-    for (const type of ["video", "audio", "script"] as const) {
-      observer.observe({ type, dtsMs: i, body: hex(body) });
-    }
-  }
-  expect(observer.facts().video).toBeNull();
-  expect(observer.details().unsupportedVideo).toBe("HEVC");
 });

@@ -25,8 +25,8 @@ describe("decodeAmf0()", () => {
   });
 
   test.each<[string, number[]]>([
-    ["an unknown marker", [0x0d]],
-    ["a reference", [7, 0, 0]],
+    ["an unknown marker", [0x0e]],
+    ["a cut-off reference", [7, 0]],
     ["a cut-off number", [0, 1, 2]],
     ["a cut-off string", [2, 0xff, 0xff, 97]],
     ["a cut-off long string", [12, 0xff, 0xff, 0xff, 0xff]],

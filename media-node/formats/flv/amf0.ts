@@ -3,19 +3,10 @@
  * anything is allocated.
  * @see AMF 0 specification, Adobe 2007
  */
+import { Amf3Reader } from "./amf3.ts";
+import { Amf0Error, type Amf0Object, type Amf0Value, AmfBytes } from "./amf-bytes.ts";
 
-/** One decoded value; objects, ECMA arrays and typed objects all become a `Map`. */
-export type Amf0Value =
-  | number
-  | boolean
-  | string
-  | null
-  | undefined
-  | readonly Amf0Value[]
-  | Amf0Object;
-
-/** A `Map`, because property names come from the wire: `__proto__` is a name like any other. */
-export type Amf0Object = ReadonlyMap<string, Amf0Value>;
+export { Amf0Error, type Amf0Object, type Amf0Value };
 
 /** A value that can be encoded. */
 export type Amf0Input =
@@ -26,11 +17,6 @@ export type Amf0Input =
   | undefined
   | { readonly [name: string]: Amf0Input };
 
-/** Bytes that are not AMF0, are cut off, or nest deeper or hold more than allowed. */
-export class Amf0Error extends Error {
-  override readonly name = "Amf0Error";
-}
-
 const MARKER = {
   number: 0x00,
   boolean: 0x01,
@@ -38,19 +24,19 @@ const MARKER = {
   object: 0x03,
   null: 0x05,
   undefined: 0x06,
+  reference: 0x07,
   ecmaArray: 0x08,
   objectEnd: 0x09,
   strictArray: 0x0a,
   date: 0x0b,
   longString: 0x0c,
+  unsupported: 0x0d,
   xmlDocument: 0x0f,
   typedObject: 0x10,
+  /** One AMF3 value follows. */
+  amf3: 0x11,
 } as const;
 
-const MAX_DEPTH = 8;
-const MAX_VALUES = 1024;
-
-const utf8 = new TextDecoder();
 const utf8Encoder = new TextEncoder();
 
 /**
@@ -65,6 +51,22 @@ export function decodeAmf0(bytes: Uint8Array): Amf0Value[] {
 }
 
 /**
+ * The first values in `bytes`, `atMost`, as far as they can be read: behind one that cannot, nothing
+ * can be told apart. An object cut short holds what came before. Never throws.
+ */
+export function decodeAmf0Leniently(bytes: Uint8Array, atMost: number): Amf0Value[] {
+  const reader = new Amf0Reader(bytes);
+  const values: Amf0Value[] = [];
+  try {
+    while (!reader.isAtEnd && values.length < atMost) values.push(reader.readValue());
+  } catch (error) {
+    if (!(error instanceof Amf0Error)) throw error;
+    if (reader.partial !== null) values.push(reader.partial);
+  }
+  return values;
+}
+
+/**
  * The first value in `bytes` and how many bytes it takes.
  * @throws Amf0Error as `decodeAmf0`
  */
@@ -75,54 +77,62 @@ export function decodeAmf0Value(bytes: Uint8Array): { value: Amf0Value; byteLeng
 }
 
 class Amf0Reader {
-  offset = 0;
-  #values = 0;
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #bytes: AmfBytes;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = new AmfBytes(bytes);
+  }
+
+  get offset(): number {
+    return this.#bytes.offset;
+  }
+
+  get partial(): Amf0Object | null {
+    return this.#bytes.partial;
   }
 
   get isAtEnd(): boolean {
-    return this.offset >= this.#bytes.byteLength;
+    return this.#bytes.left === 0;
   }
 
   readValue(depth = 0): Amf0Value {
-    if (depth > MAX_DEPTH) throw new Amf0Error(`AMF0 nested deeper than ${MAX_DEPTH} levels`);
-    this.#values += 1;
-    if (this.#values > MAX_VALUES) throw new Amf0Error(`more than ${MAX_VALUES} AMF0 values`);
-    const marker = this.#view.getUint8(this.#take(1));
+    this.#bytes.countValue(depth);
+    const marker = this.#bytes.readUint8();
     switch (marker) {
       case MARKER.number:
-        return this.#view.getFloat64(this.#take(8));
+        return this.#bytes.readFloat64();
       case MARKER.boolean:
-        return this.#view.getUint8(this.#take(1)) !== 0;
+        return this.#bytes.readUint8() !== 0;
       case MARKER.string:
-        return this.#readText(this.#readUint16());
+        return this.#bytes.readText(this.#bytes.readUint16());
       case MARKER.longString:
       case MARKER.xmlDocument:
-        return this.#readText(this.#view.getUint32(this.#take(4)));
+        return this.#bytes.readText(this.#bytes.readUint32());
       case MARKER.date: {
-        const milliseconds = this.#view.getFloat64(this.#take(8));
-        this.#take(2); // time zone, reserved
+        const milliseconds = this.#bytes.readFloat64();
+        this.#bytes.skip(2); // time zone, reserved
         return milliseconds;
       }
       case MARKER.null:
         return null;
       case MARKER.undefined:
+      case MARKER.unsupported:
+        return undefined;
+      case MARKER.reference:
+        this.#bytes.skip(2); // to an object before it: nothing we need is written twice
         return undefined;
       case MARKER.typedObject:
-        this.#readText(this.#readUint16()); // class name
+        this.#bytes.readText(this.#bytes.readUint16()); // class name
         return this.#readObject(depth);
       case MARKER.ecmaArray:
-        this.#take(4); // a count that encoders get wrong: the end marker decides
+        this.#bytes.skip(4); // a count that encoders get wrong: the end marker decides
         return this.#readObject(depth);
       case MARKER.object:
         return this.#readObject(depth);
       case MARKER.strictArray:
         return this.#readArray(depth);
+      case MARKER.amf3:
+        return new Amf3Reader(this.#bytes).readValue(depth + 1);
       default:
         throw new Amf0Error(`unknown AMF0 marker 0x${marker.toString(16)}`);
     }
@@ -130,46 +140,26 @@ class Amf0Reader {
 
   #readObject(depth: number): Amf0Object {
     const object = new Map<string, Amf0Value>();
-    // Encoders leave the end marker out of the last object: the end of the bytes ends it as well.
-    while (!this.isAtEnd) {
-      const name = this.#readText(this.#readUint16());
-      if (name === "" && this.#bytes[this.offset] === MARKER.objectEnd) {
-        this.offset += 1;
-        return object;
+    return this.#bytes.fill(object, () => {
+      // Encoders leave the end marker out of the last object: the end of the bytes ends it as well.
+      while (!this.isAtEnd) {
+        const name = this.#bytes.readText(this.#bytes.readUint16());
+        if (name === "" && this.#bytes.peekUint8() === MARKER.objectEnd) {
+          this.#bytes.skip(1);
+          return;
+        }
+        object.set(name, this.readValue(depth + 1));
       }
-      object.set(name, this.readValue(depth + 1));
-    }
-    return object;
+    });
   }
 
   #readArray(depth: number): readonly Amf0Value[] {
-    const length = this.#view.getUint32(this.#take(4));
+    const length = this.#bytes.readUint32();
     // Each value takes at least a byte: a longer claim cannot be true.
-    if (length > this.#bytes.byteLength - this.offset) {
-      throw new Amf0Error(`AMF0 array claims ${length} values`);
-    }
+    if (length > this.#bytes.left) throw new Amf0Error(`AMF0 array claims ${length} values`);
     const array: Amf0Value[] = [];
     while (array.length < length) array.push(this.readValue(depth + 1));
     return array;
-  }
-
-  #readUint16(): number {
-    return this.#view.getUint16(this.#take(2));
-  }
-
-  #readText(byteLength: number): string {
-    const start = this.#take(byteLength);
-    return utf8.decode(this.#bytes.subarray(start, start + byteLength));
-  }
-
-  /** Moves past `byteLength` bytes and returns where they start. */
-  #take(byteLength: number): number {
-    const start = this.offset;
-    if (byteLength > this.#bytes.byteLength - start) {
-      throw new Amf0Error(`AMF0 value cut off at byte ${start}: ${byteLength} more expected`);
-    }
-    this.offset = start + byteLength;
-    return start;
   }
 }
 

@@ -3,17 +3,16 @@
  * @see Adobe Flash Video File Format Specification 10.1, annex E
  */
 import type { SourceFacts } from "#shared/contracts/broadcast.ts";
+import type { AudioTrack, VideoTrack } from "../media.ts";
 import { encodeAmf0 } from "./amf0.ts";
 import { writeFlvHeader, writeFlvTag } from "./flv-writer.ts";
-import type { FlvTag } from "../media.ts";
+import { writeAudioHeader, writeVideoHeader } from "./frame-tags.ts";
 
 /** One run of the publisher's encoder. */
 export type FlvSource = {
   readonly facts: SourceFacts;
-  /** Null: no video. */
-  readonly videoHeader: FlvTag | null;
-  /** Null: no audio, or audio that has no header. */
-  readonly audioHeader: FlvTag | null;
+  readonly video: VideoTrack | null;
+  readonly audio: AudioTrack | null;
   /** Wall clock (Unix ms) of time zero of the broadcast's timeline, as of this run. */
   readonly wallClockAtZeroMs: number;
 };
@@ -27,23 +26,24 @@ const AAC = 10;
  * the metadata's `startsAtMs` (Unix ms) tells them what time it was: the way to a true latency.
  */
 export function writePreamble(source: FlvSource, firstDtsMs: number): Uint8Array {
-  const { facts, videoHeader, audioHeader } = source;
-  const hasVideo = facts.video !== null;
-  const hasAudio = facts.audio !== null;
+  const { facts, video, audio } = source;
   const body = encodeAmf0("onMetaData", {
     duration: 0,
-    hasVideo,
-    hasAudio,
+    hasVideo: video !== null,
+    hasAudio: audio !== null,
     ...describeVideo(facts.video),
-    ...describeAudio(facts.audio, audioHeader !== null),
+    ...describeAudio(facts.audio, audio?.kind === "aac"),
     startsAtMs: Math.round(source.wallClockAtZeroMs + firstDtsMs),
   });
-  const headers = [videoHeader, audioHeader].filter((tag) => tag !== null);
+  const headers = [
+    video === null ? null : writeVideoHeader(video, firstDtsMs),
+    audio === null ? null : writeAudioHeader(audio, firstDtsMs),
+  ];
   return Buffer.concat([
-    writeFlvHeader({ hasVideo, hasAudio }),
+    writeFlvHeader({ hasVideo: video !== null, hasAudio: audio !== null }),
     // ffmpeg takes a script at any other time than 0 for subtitles.
     writeFlvTag({ type: "script", dtsMs: 0, body }, 0),
-    ...headers.map((tag) => writeFlvTag(tag, firstDtsMs)),
+    ...headers.filter((header) => header !== null),
   ]);
 }
 

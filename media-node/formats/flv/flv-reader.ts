@@ -2,7 +2,7 @@
  * Splits a stream of bytes from our own ffmpeg into FLV tags.
  * @see Adobe Flash Video File Format Specification 10.1, annex E
  */
-import type { FlvTag } from "../media.ts";
+import type { FlvTag } from "./flv-tag.ts";
 
 const FILE_HEADER_BYTES = 9 + 4;
 const TAG_HEADER_BYTES = 11;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { FlvTag } from "../media.ts";
+import type { FlvTag } from "./flv-tag.ts";
 import { FlvReader } from "./flv-reader.ts";
 import { writeFlvHeader, writeFlvTag } from "./flv-writer.ts";
 

@@ -1,7 +1,7 @@
 /**
  * The one thing ffmpeg reads from a source's metadata and finds nowhere else: its frame rate.
  */
-import type { FlvTag } from "../media.ts";
+import type { FlvTag } from "./flv-tag.ts";
 
 const AMF0_NUMBER = 0;
 const AMF0_STRING = 2;

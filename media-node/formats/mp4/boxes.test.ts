@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { BoxError, findBox, readBox, readBoxes, readMovieFragment } from "./boxes.ts";
-import { aacCodecOf, avcCodecOf, codecOfEsds } from "../codecs/codec-strings.ts";
+import { aacCodecOf, avcCodecOf, codecOfEsds } from "./codec-strings.ts";
 import { writeFragment, writeInitSegment } from "./fragment-writer.ts";
 
 const avcC = Uint8Array.of(1, 0x64, 0x00, 0x1f, 0xff, 0xe1, 0, 0, 1, 0, 0);

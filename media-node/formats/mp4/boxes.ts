@@ -191,5 +191,6 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 function fourCc(bytes: Uint8Array, offset: number): string {
-  return String.fromCharCode(...bytes.subarray(offset, offset + 4));
+  const at = (index: number) => bytes[offset + index] ?? 0;
+  return String.fromCharCode(at(0), at(1), at(2), at(3));
 }

@@ -25,8 +25,8 @@ export type FragmentInput = {
   readonly audio: MuxRun | null;
 };
 
-const VIDEO_TRACK_ID = 1;
-const AUDIO_TRACK_ID = 2;
+export const VIDEO_TRACK_ID = 1;
+export const AUDIO_TRACK_ID = 2;
 
 type Field = Uint8Array | readonly number[];
 type Node = Uint8Array;
@@ -145,7 +145,9 @@ function media(facts: MediaFacts, header: Node, sampleEntry: Node): Node {
 }
 
 function videoTrack(config: VideoConfig): Node {
-  const { width, height } = config;
+  const { width, height, displayWidth = width } = config;
+  // Pixels that are not square: how wide one is for its height.
+  const pixelAspect = displayWidth === width ? [] : [box("pasp", u32(displayWidth, width))];
   const sampleEntry = box(
     "avc1",
     zeros(6), // reserved
@@ -158,10 +160,11 @@ function videoTrack(config: VideoConfig): Node {
     zeros(32), // compressorname
     u16(0x18, 0xffff), // depth, pre_defined
     box("avcC", config.avcC),
+    ...pixelAspect,
   );
   return box(
     "trak",
-    trackHeader({ id: VIDEO_TRACK_ID, volume: 0, width, height }),
+    trackHeader({ id: VIDEO_TRACK_ID, volume: 0, width: displayWidth, height }),
     media(
       { timescale: VIDEO_TIMESCALE, handler: "vide", name: "video" },
       fullBox("vmhd", 0, 1, u16(0, 0, 0, 0)), // graphicsmode, opcolor
@@ -220,8 +223,10 @@ function elementaryStream(asc: Uint8Array): Node {
   );
 }
 
+/** sample_is_non_sync_sample */
+export const NON_SYNC_SAMPLE = 0x10000;
 const SYNC_SAMPLE_FLAGS = 0x2000000; // sample_depends_on: no other
-const NON_SYNC_SAMPLE_FLAGS = 0x1010000; // depends on others, sample_is_non_sync_sample
+const NON_SYNC_SAMPLE_FLAGS = 0x1000000 | NON_SYNC_SAMPLE; // depends on others
 
 /** One `moof` + `mdat` with a run of each track that has samples. */
 export function writeFragment(input: FragmentInput): Uint8Array<ArrayBuffer> {
@@ -250,15 +255,9 @@ type TrackFragment = { readonly id: number; readonly run: MuxRun; readonly dataO
 function writeTrackFragment(writer: FieldWriter, fragment: TrackFragment): void {
   const { id, run, dataOffset } = fragment;
   const hasOffsets = hasCompositionOffsets(run);
-  writer.box(trackFragmentBytes(run), "traf");
-  writer.fullBox(16, "tfhd", 0x20000); // default-base-is-moof
-  writer.u32(id); // track_ID
-  writer.fullBox(20, "tfdt", 1 << 24); // version 1
-  writer.u64(run.decodeTicks); // baseMediaDecodeTime
-  // version 1: signed offsets; data-offset, sample duration, size, flags (and composition offset)
-  writer.fullBox(trackRunBytes(run), "trun", (1 << 24) | 0x701 | (hasOffsets ? 0x800 : 0));
-  writer.u32(run.samples.length); // sample_count
-  writer.u32(dataOffset); // data_offset
+  const { decodeTicks, samples } = run;
+  const head = { trackId: id, decodeTicks, samples: samples.length, hasOffsets, dataOffset };
+  writeTrackFragmentHead(writer, head);
   for (const sample of run.samples) {
     writer.u32(sample.durationTicks); // sample_duration
     writer.u32(sample.data.length); // sample_size
@@ -267,14 +266,41 @@ function writeTrackFragment(writer: FieldWriter, fragment: TrackFragment): void 
   }
 }
 
+export type TrackFragmentHead = {
+  readonly trackId: number;
+  readonly decodeTicks: number;
+  /** Rows that follow: duration, size and flags, and the composition offset where `hasOffsets`. */
+  readonly samples: number;
+  readonly hasOffsets: boolean;
+  /** From the start of the `moof`. */
+  readonly dataOffset: number;
+};
+
+/** Of a `traf` without its samples. */
+export const TRACK_FRAGMENT_BYTES = 8 + 16 + 20 + 20;
+
+/** A `traf` up to the first sample. */
+export function writeTrackFragmentHead(writer: FieldWriter, head: TrackFragmentHead): void {
+  const { trackId, decodeTicks, samples, hasOffsets, dataOffset } = head;
+  const rowsBytes = samples * (hasOffsets ? 16 : 12);
+  writer.box(TRACK_FRAGMENT_BYTES + rowsBytes, "traf");
+  writer.fullBox(16, "tfhd", 0x20000); // default-base-is-moof
+  writer.u32(trackId); // track_ID
+  writer.fullBox(20, "tfdt", 1 << 24); // version 1
+  writer.u64(decodeTicks); // baseMediaDecodeTime
+  // version 1: signed offsets; data-offset, sample duration, size, flags (and composition offset)
+  writer.fullBox(20 + rowsBytes, "trun", (1 << 24) | 0x701 | (hasOffsets ? 0x800 : 0));
+  writer.u32(samples); // sample_count
+  writer.u32(dataOffset); // data_offset
+}
+
 const hasCompositionOffsets = (run: MuxRun) => run.samples.some((s) => s.compositionTicks !== 0);
-const trackRunBytes = (run: MuxRun) =>
-  20 + run.samples.length * (hasCompositionOffsets(run) ? 16 : 12);
-const trackFragmentBytes = (run: MuxRun) => 8 + 16 + 20 + trackRunBytes(run);
+const trackFragmentBytes = (run: MuxRun) =>
+  TRACK_FRAGMENT_BYTES + run.samples.length * (hasCompositionOffsets(run) ? 16 : 12);
 const bytesOf = (run: MuxRun) => run.samples.reduce((sum, sample) => sum + sample.data.length, 0);
 
 /** Writes fields into one buffer of known size: a fragment is built for every part of every rendition. */
-class FieldWriter {
+export class FieldWriter {
   readonly out: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   #offset = 0;
@@ -298,6 +324,10 @@ class FieldWriter {
   u32(value: number): void {
     this.#view.setUint32(this.#offset, value);
     this.#offset += 4;
+  }
+  /** Writes over what was written `back` bytes ago. */
+  patchU32(back: number, value: number): void {
+    this.#view.setUint32(this.#offset - back, value);
   }
   u64(value: number): void {
     this.#view.setBigUint64(this.#offset, BigInt(value));

@@ -4,7 +4,6 @@ import { BoundedMap } from "./bounded-map.ts";
 import { ConnectionTable, type TableEntry } from "./connection-table.ts";
 import { KnockMemory } from "./knock-memory.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
-import { readPublishTarget } from "../rtmp/publish-target.ts";
 import { RateBudget } from "./rate-budget.ts";
 
 test.each([
@@ -18,19 +17,6 @@ test.each([
   ["unknown", "unknown"],
 ])("addressGroup() of %s is %s", (address, group) => {
   expect(addressGroup(address)).toBe(group);
-});
-
-test.each([
-  ["streaming", "sk_a", "streaming", "sk_a"],
-  ["streaming/", "sk_a", "streaming", "sk_a"],
-  ["/streaming/sk_a", "", "streaming", "sk_a"],
-  ["streaming/sk_a/", "", "streaming", "sk_a"],
-  ["streaming?x=1/2", "sk_a?token=b", "streaming", "sk_a"],
-  ["streaming", "  sk_a \r\n", "streaming", "sk_a"],
-  ["streaming/sk_old", "sk_a", "streaming", "sk_a"],
-  ["", "", "", ""],
-])("readPublishTarget(%j, %j) is %j, %j", (appPath, name, app, streamKey) => {
-  expect(readPublishTarget(appPath, name)).toEqual({ app, streamKey });
 });
 
 test("BoundedMap forgets its oldest entry", () => {

@@ -10,7 +10,7 @@ export type IngestLimits = {
   readonly authoriseDeadlineMs: number;
   /** Without a byte from a live publisher, unless we hold its socket paused. */
   readonly idleMs: number;
-  /** A refused socket may read our answer for this long. */
+  /** For this long a socket may read our last words, or close after its own. */
   readonly closingMs: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
@@ -54,9 +54,9 @@ export const PROTOCOL_LIMITS = {
   bytesBeforePublish: 64 * 1024,
   /** All messages of one connection that are still incomplete, together. */
   bytesInProgress: 12 * 1024 * 1024,
-  minChunkBytes: 64,
-  maxChunkBytes: 1024 * 1024,
   chunkStreams: 16,
-  commands: 64,
-  messageStreams: 8,
+  /** Of one connection before it is accepted. */
+  commandsBeforePublish: 64,
+  /** Of a live publisher: encoders that ask for something say it every few seconds. */
+  commandsPerMinute: 120,
 } as const;

@@ -9,11 +9,13 @@ import { patternArgs, publishArgs, recordFlv } from "#test/helpers/ffmpeg.ts";
 import { RtmpClient } from "#test/helpers/rtmp-client.ts";
 import { until } from "#test/helpers/until.ts";
 import { FlvReader } from "../../formats/flv/flv-reader.ts";
-import { parseVideoTag } from "../../formats/flv/flv-tags.ts";
+import { parseVideoTag } from "../../formats/flv/video-tag.ts";
+import { type MediaFrame, TICKS_PER_MS } from "../../formats/media.ts";
+import { Normaliser } from "../normalise.ts";
 import type { PublisherEnd, PublishRequest, WireTag } from "../port.ts";
 import { createIngestServer, type IngestServerOptions } from "./server.ts";
 import { SourceObserver } from "../source-facts.ts";
-import { Timeline, type TimelineTag } from "../timeline.ts";
+import { Timeline } from "../timeline.ts";
 
 const run = promisify(execFile);
 const stops: (() => Promise<unknown>)[] = [];
@@ -74,9 +76,10 @@ describe("a real ffmpeg", () => {
       );
     expect(videos(tags)).toEqual(videos(expected));
     const timeline = new Timeline();
-    const placed = tags.map((tag) => timeline.place(tag));
-    const times = placed.filter(isVideoFrame).map((tag) => tag.dtsMs);
-    expect(times.every((ms, i) => i === 0 || ms > (times[i - 1] ?? 0))).toBe(true);
+    const times = normalise(tags, timeline).filter(({ track }) => track === "video")
+      .map(({ dtsTicks }) => dtsTicks);
+    expect(times).toHaveLength(60);
+    expect(times.every((ticks, i) => i === 0 || ticks > (times[i - 1] ?? 0))).toBe(true);
     expect(timeline.jumps).toBe(0);
     expect(timeline.headMs).toBeGreaterThan(1900);
   });
@@ -110,9 +113,10 @@ describe("a real ffmpeg", () => {
     const raw = tags.filter(isVideoFrame).map((tag) => tag.timestampMs);
     expect(raw).toHaveLength(30);
     expect(raw[0]).toBeGreaterThanOrEqual(20_000_000);
-    const timeline = new Timeline();
-    const placed = tags.map((tag) => timeline.place(tag)).filter(isVideoFrame);
-    expect((placed.at(-1)?.dtsMs ?? 0) - (placed[0]?.dtsMs ?? 0)).toBe(967);
+    const placed = normalise(tags, new Timeline()).filter(({ track }) => track === "video");
+    expect(placed).toHaveLength(30);
+    const lastTicks = placed.at(-1)?.dtsTicks ?? 0;
+    expect(lastTicks - (placed[0]?.dtsTicks ?? 0)).toBe(967 * TICKS_PER_MS);
   });
 
   test("publishes over RTMPS", async () => {
@@ -137,8 +141,30 @@ describe("a real ffmpeg", () => {
   });
 });
 
-function isVideoFrame(tag: WireTag | TimelineTag): boolean {
+function isVideoFrame(tag: WireTag): boolean {
   return tag.type === "video" && parseVideoTag(tag.body).kind === "frame";
+}
+
+/** `tags` as frames; `observer` is told what there is to know about them. */
+function normalise(
+  tags: readonly WireTag[],
+  timeline: Timeline,
+  observer = new SourceObserver(),
+): MediaFrame[] {
+  const frames: MediaFrame[] = [];
+  const normaliser = new Normaliser(timeline, {
+    onMetadata: (metadata) => observer.noteMetadata(metadata),
+    onVideoTrack: (track, sps) => observer.useVideo(track, sps),
+    onAudioTrack: (track) => observer.useAudio(track),
+    onFrame: (frame) => {
+      observer.note(frame);
+      frames.push(frame);
+    },
+    onUnsupported: (sentence) => expect.fail(sentence),
+  });
+  for (const tag of tags) normaliser.push(tag);
+  normaliser.flush();
+  return frames;
 }
 
 describe("SourceObserver on ffmpeg's own streams", () => {
@@ -146,10 +172,9 @@ describe("SourceObserver on ffmpeg's own streams", () => {
     const { url, tags, ends } = await start();
     await publishArgs([...args, "-f", "flv", `${url}/streaming/sk_good`]).exited;
     await until(() => ends.length === 1, 5000);
-    const timeline = new Timeline();
     const observer = new SourceObserver();
-    for (const tag of tags) observer.observe(timeline.place(tag));
-    return observer;
+    const frames = normalise(tags, new Timeline(), observer);
+    return { observer, frames };
   };
   const video = (size: string, fps: string, ...more: string[]) => [
     ...["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=${fps}`],
@@ -157,7 +182,7 @@ describe("SourceObserver on ffmpeg's own streams", () => {
   ];
 
   test("reads a cropped High stream with B-frames at an NTSC rate", async () => {
-    const observer = await observe([
+    const { observer, frames } = await observe([
       ...["-f", "lavfi", "-i", "testsrc2=size=426x238:rate=30000/1001"],
       ...["-f", "lavfi", "-i", "sine=sample_rate=44100", "-t", "2", "-ac", "1", "-c:a", "aac"],
       ...["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-bf", "2"],
@@ -169,41 +194,43 @@ describe("SourceObserver on ffmpeg's own streams", () => {
       encoder: expect.stringContaining("Lavf"),
     });
     expect(observer.facts().video?.fps).toBeCloseTo(30000 / 1001, 5);
-    expect(observer.details()).toMatchObject({
-      isCommonFormat: true,
-      hasBFrames: true,
-      declaresVideo: true,
-      declaresAudio: true,
-      keyframeIntervalsMs: expect.arrayContaining([expect.closeTo(500, -1)]),
-    });
-    expect(observer.aac?.samplesPerFrame).toBe(1024);
-    expect(observer.avc?.nalLengthBytes).toBe(4);
+    expect(observer.isCommonFormat).toBe(true);
+    expect(observer.hasBFrames).toBe(true);
+    expect([observer.declares("video"), observer.declares("audio")]).toEqual([true, true]);
+    const keyframes = frames.filter(({ track, isKeyframe }) => track === "video" && isKeyframe);
+    const intervalsMs = keyframes.slice(1).map(({ dtsTicks }, index) =>
+      (dtsTicks - (keyframes[index]?.dtsTicks ?? 0)) / TICKS_PER_MS
+    );
+    expect(intervalsMs).toEqual([500, 500, 500].map((ms) => expect.closeTo(ms, -1)));
+    expect(observer.audio).toMatchObject({ kind: "aac", config: { samplesPerFrame: 1024 } });
+    expect(observer.video).toMatchObject({ isInterlaced: false, config: { width: 426 } });
   });
 
   test("reads a portrait Baseline stream without audio", async () => {
     const profile = ["-profile:v", "baseline", "-pix_fmt", "yuv420p"];
-    const observer = await observe(video("180x320", "60", ...profile));
+    const { observer } = await observe(video("180x320", "60", ...profile));
     expect(observer.facts()).toMatchObject({
       video: { codec: expect.stringMatching(/^avc1\.42c0/), width: 180, height: 320, fps: 60 },
       audio: null,
     });
     expect(observer.facts().video?.bitrateBps).toBeGreaterThan(0);
-    const { hasBFrames, declaresAudio } = observer.details();
-    expect({ hasBFrames, declaresAudio }).toEqual({ hasBFrames: false, declaresAudio: false });
+    expect(observer.hasBFrames).toBe(false);
+    // A codec id that is missing says nothing: libavformat leaves it out for want of audio.
+    expect(observer.declares("audio")).toBeNull();
   });
 
   test("tells 4:4:4 and 10 bits from the common format", async () => {
     for (const format of ["yuv444p", "yuv420p10le"]) {
-      const observer = await observe(video("64x64", "10", "-pix_fmt", format));
-      expect(observer.details().isCommonFormat).toBe(false);
+      const { observer } = await observe(video("64x64", "10", "-pix_fmt", format));
+      expect(observer.isCommonFormat).toBe(false);
       expect(observer.facts().video).toMatchObject({ width: 64, height: 64, fps: 10 });
     }
   });
 
   test("names MP3 as what it is", async () => {
     const mp3 = ["-f", "lavfi", "-i", "sine=sample_rate=44100", "-t", "1", "-c:a", "libmp3lame"];
-    const observer = await observe(mp3);
+    const { observer } = await observe(mp3);
     expect(observer.facts().audio).toEqual({ codec: "MP3", sampleRateHz: 44_100, channels: 1 });
-    expect(observer.details().unsupportedAudio).toEqual({ codec: "MP3", isClassic: true });
+    expect(observer.audio).toMatchObject({ kind: "classic", codec: "MP3" });
   });
 });

@@ -19,20 +19,14 @@ test("node-media-server is the version whose protocol parser was read", () => {
 });
 
 test("the override points are methods, and the output callback is a property", () => {
-  const overridden = ["parserData", "chunkRead", "packetAlloc", "controlHandler", "invokeHandler"];
-  const called = ["packetParse", "packetHandler", "eventHandler", "dataHandler", "sendACK"];
-  const answers = ["sendWindowACK", "setPeerBandwidth", "setChunkSize", "sendStatusMessage"];
-  const replies = ["sendInvokeMessage", "respondConnect", "respondCreateStream"];
-  for (const name of [...overridden, ...called, ...answers, ...replies]) {
+  const overridden = ["parserData", "chunkRead", "sendInvokeMessage"];
+  const answers = ["sendACK", "sendWindowACK", "setPeerBandwidth", "setChunkSize"];
+  const replies = ["sendStatusMessage", "respondConnect", "respondCreateStream"];
+  for (const name of [...overridden, ...answers, ...replies]) {
     expect(Reflect.get(Rtmp.prototype, name), name).toBeTypeOf("function");
   }
   const fresh = new Rtmp();
   expect(Object.hasOwn(fresh, "onOutputCallback")).toBe(true);
-  expect(fresh).toMatchObject({
-    handshakeState: 0,
-    handshakeBytes: 0,
-    inChunkSize: 128,
-    streams: 0,
-  });
+  expect(fresh).toMatchObject({ handshakeState: 0, handshakeBytes: 0, streams: 0 });
   expect(fresh.outChunkSize).toBe(0xffff);
 });

@@ -3,25 +3,13 @@
  * `guarded-rtmp.contract.test.ts` fails when an upgrade changes it.
  */
 declare module "node-media-server/src/protocol/rtmp.js" {
-  /** Header of the message a chunk stream is carrying. */
   type MessageHeader = {
     fmt: number;
     cid: number;
-    /** As on the wire: absolute or delta, 0xffffff when an extended timestamp follows. */
     timestamp: number;
     length: number;
     type: number;
     stream_id: number;
-  };
-
-  /** State of one chunk stream. */
-  type MessageInProgress = {
-    header: MessageHeader;
-    clock: number;
-    payload: Buffer;
-    capacity: number;
-    /** Bytes of the payload received so far. */
-    bytes: number;
   };
 
   /** One RTMP conversation: bytes in by `parserData`, bytes out by `onOutputCallback`. */
@@ -30,13 +18,6 @@ declare module "node-media-server/src/protocol/rtmp.js" {
     handshakeState: number;
     handshakeBytes: number;
     handshakePayload: Buffer;
-    /** The chunk header being read. */
-    parserBuffer: Buffer;
-    parserBytes: number;
-    parserBasicBytes: number;
-    parserPacket: MessageInProgress;
-    inPackets: Map<number, MessageInProgress>;
-    inChunkSize: number;
     outChunkSize: number;
     objectEncoding: number;
     streams: number;
@@ -48,15 +29,6 @@ declare module "node-media-server/src/protocol/rtmp.js" {
 
     parserData(bytes: Buffer): string | null;
     chunkRead(bytes: Buffer, start: number, length: number): string | null;
-    /** Picks the chunk stream named in `parserBuffer` and reads the message header into it. */
-    packetParse(): void;
-    packetAlloc(): void;
-    /** Hands a complete message to one of the four handlers by its type. */
-    packetHandler(): void;
-    controlHandler(): void;
-    eventHandler(): void;
-    invokeHandler(): void;
-    dataHandler(): void;
 
     sendACK(receivedBytes: number): void;
     sendWindowACK(windowBytes: number): void;

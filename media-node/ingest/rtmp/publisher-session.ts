@@ -5,29 +5,27 @@
 import type { Socket } from "node:net";
 import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
-import { withDeadline } from "#shared/retry.ts";
 import { addressGroup } from "../admission/address.ts";
 import type { TableEntry } from "../admission/connection-table.ts";
-import type { KnockMemory } from "../admission/knock-memory.ts";
 import type { IngestLimits } from "../admission/limits.ts";
+import { type PublishGate, refusal } from "../admission/publish-gate.ts";
+import { RateBudget } from "../admission/rate-budget.ts";
 import type {
+  KickReason,
   PublishDecision,
   Publisher,
   PublisherEnd,
   PublisherSink,
-  PublishHandler,
 } from "../port.ts";
+import { RtmpProtocolError } from "./messages.ts";
 import { readPublishTarget } from "./publish-target.ts";
-import { RateBudget } from "../admission/rate-budget.ts";
-import { RtmpProtocolError } from "./guarded-rtmp.ts";
 import { type PublishAttempt, RtmpConnection } from "./rtmp-connection.ts";
 
 export type SessionOptions = {
   readonly socket: Socket;
   readonly app: string;
   readonly limits: IngestLimits;
-  readonly onPublish: PublishHandler;
-  readonly knocks: KnockMemory;
+  readonly gate: PublishGate;
   readonly log: Logger;
   /** The socket is gone and the sink was told. */
   readonly onGone: (session: PublisherSession) => void;
@@ -36,8 +34,8 @@ export type SessionOptions = {
 type Refusal = Extract<PublishDecision, { isAccepted: false }>;
 
 const LIMIT_SPAN_MS = 10_000;
-const MAX_KEY_CHARS = 256;
 const MAX_APP_CHARS = 32;
+const FAILED = "NetStream.Publish.Failed";
 /** Answers a far side does not read: nobody who publishes leaves this much. */
 const MAX_UNREAD_OUTPUT_BYTES = 256 * 1024;
 /** Until then what a publisher sent while it was held back has been read. */
@@ -80,6 +78,7 @@ export class PublisherSession implements Publisher, TableEntry {
       onTag: (tag) => this.#sink?.onTag(tag),
       onStop: () => this.#end({ cause: "stopped" }),
       onPlay: () => this.#closeAfterAnswer("asked to play"),
+      onIgnored: (what) => this.#noteIgnored(what),
     });
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => this.#receive(bytes));
@@ -112,8 +111,9 @@ export class PublisherSession implements Publisher, TableEntry {
     this.#socket.resume();
   }
 
-  kick(): void {
-    this.#end({ cause: "kicked" });
+  kick(reason?: KickReason): void {
+    if (reason === undefined) this.#end({ cause: "kicked" });
+    else this.#end({ cause: "kicked", detail: reason.sentence }, reason);
   }
 
   evict(reason: string): void {
@@ -130,7 +130,7 @@ export class PublisherSession implements Publisher, TableEntry {
       }
     } else if (phase === "live" && this.#liveSinceMs !== null) {
       if (nowMs - this.#liveSinceMs > limits.maxDurationMs) {
-        this.#end({ cause: "limit", detail: `longer than ${limits.maxDurationMs / 1000} s` });
+        this.#endByLimit(`longer than ${limits.maxDurationMs / 1000} s`);
       } else if (!this.#isPaused && nowMs - this.#lastByteAtMs > limits.idleMs) {
         this.#lose(`silent for ${limits.idleMs / 1000} s`);
       } else this.#acknowledge(nowMs);
@@ -138,7 +138,7 @@ export class PublisherSession implements Publisher, TableEntry {
   }
 
   #receive(bytes: Buffer): void {
-    if (this.#isGone) return;
+    if (this.#isGone) return this.#receiveLate(bytes);
     const nowMs = performance.now();
     this.#lastByteAtMs = nowMs;
     const messagesBefore = this.#connection.receivedMessages;
@@ -152,7 +152,16 @@ export class PublisherSession implements Publisher, TableEntry {
     const messages = this.#connection.receivedMessages - messagesBefore;
     const isInBudget = this.#byteBudget.spend(bytes.length, nowMs) &&
       this.#messageBudget.spend(messages, nowMs);
-    if (!isInBudget) this.#end({ cause: "limit", detail: this.#describeRateLimit() });
+    if (!isInBudget) this.#endByLimit(this.#describeRateLimit());
+  }
+
+  /** What it says between its farewell, or ours, and the end of the connection. */
+  #receiveLate(bytes: Buffer): void {
+    try {
+      this.#connection.feed(bytes);
+    } catch {
+      this.#socket.destroy(); // nothing was to come any more
+    }
   }
 
   /**
@@ -182,52 +191,16 @@ export class PublisherSession implements Publisher, TableEntry {
     else this.#refuse(decision);
   }
 
-  /** Never throws: what cannot be decided is refused. */
-  async #decide(attempt: PublishAttempt): Promise<PublishDecision> {
-    const { app, limits, knocks, onPublish } = this.#options;
-    const target = readPublishTarget(attempt.appPath, attempt.streamName);
+  #decide(
+    { appPath, streamName, encoder }: PublishAttempt,
+  ): PublishDecision | Promise<PublishDecision> {
+    const { app, gate } = this.#options;
+    const target = readPublishTarget(appPath, streamName);
     if (target.app !== app) return refusal("Denied", wrongApp(target.app, app));
     const { streamKey } = target;
-    if (streamKey === "") return refusal("BadName", "The stream key is missing.");
-    if (streamKey.length > MAX_KEY_CHARS) return refusal("BadName", "The stream key is too long.");
     this.#log = this.#log.with({ streamKey });
-    const knock = knocks.judge(streamKey, this.addressGroup, performance.now());
-    if (knock.verdict === "bad_key") return refusal("BadName", knock.reason);
-    if (knock.verdict === "too_many") {
-      return refusal("Denied", "Too many wrong stream keys from this address: wait a minute.");
-    }
-    try {
-      const request = {
-        publisherId: this.id,
-        streamKey,
-        remoteAddress: this.remoteAddress,
-        encoder: attempt.encoder,
-      };
-      const asked = onPublish(request);
-      const decision = await withDeadline("authorise", limits.authoriseDeadlineMs, asked)
-        .catch((error: unknown) => {
-          // Too late to be told: an acceptance that still comes has nobody to serve.
-          asked.then((late) => this.#discard(late), () => {});
-          throw error;
-        });
-      this.#remember(decision, streamKey);
-      return decision;
-    } catch (error) {
-      this.#log.error("publisher.authorise_failed", { error });
-      return refusal("Denied", "The stream key could not be checked: try again in a moment.");
-    }
-  }
-
-  #discard(late: PublishDecision): void {
-    if (late.isAccepted) late.sink.onEnd({ cause: "lost", detail: "accepted after the deadline" });
-  }
-
-  #remember(decision: PublishDecision, streamKey: string): void {
-    const { knocks } = this.#options;
-    if (decision.isAccepted) knocks.rememberGood(streamKey);
-    else if (decision.isKeyBad === true) {
-      knocks.rememberBad(streamKey, this.addressGroup, decision.reason, performance.now());
-    }
+    const { id: publisherId, remoteAddress } = this;
+    return gate.decide({ publisherId, streamKey, remoteAddress, encoder }, this.#log);
   }
 
   #start(sink: PublisherSink): void {
@@ -247,7 +220,7 @@ export class PublisherSession implements Publisher, TableEntry {
 
   #refuse({ code, reason }: Refusal): void {
     this.#log.info("publisher.refused", { code, reason });
-    this.#connection.refuse(code, reason);
+    this.#connection.refuse(`NetStream.Publish.${code}`, reason);
     this.#closeAfterAnswer(reason);
   }
 
@@ -256,10 +229,15 @@ export class PublisherSession implements Publisher, TableEntry {
     this.#endWriting(() => this.#lose(reason));
   }
 
-  /** `onLate`: the far side has not closed within a bound. What it sends until then is dropped. */
+  /** Ends our side; what the far side sends until it has closed or is late is dropped. */
   #endWriting(onLate: () => void): void {
     this.#socket.end();
     this.#socket.resume();
+    this.#whenLate(onLate);
+  }
+
+  /** The far side has not closed within a bound. */
+  #whenLate(onLate: () => void): void {
     const timer = setTimeout(onLate, this.#options.limits.closingMs);
     this.#socket.once("close", () => clearTimeout(timer));
   }
@@ -270,32 +248,60 @@ export class PublisherSession implements Publisher, TableEntry {
     if (this.#socket.writableLength > MAX_UNREAD_OUTPUT_BYTES) this.#lose("does not read answers");
   }
 
+  #noteIgnored(what: string): void {
+    // A stranger writes no lines into the log.
+    if (this.#liveSinceMs !== null) this.#log.info("publisher.message_ignored", { what });
+    else this.#log.debug("connection.message_ignored", { what });
+  }
+
   #loseByError(error: unknown): void {
+    const detail = messageOf(error);
     // A protocol error is the far side's; anything else is a bug of ours that ends only this one.
-    if (!(error instanceof RtmpProtocolError)) this.#log.error("publisher.failed", { error });
-    this.#lose(messageOf(error));
+    if (error instanceof RtmpProtocolError) {
+      return this.#end({ cause: "lost", detail }, { sentence: `RTMP error: ${detail}.` });
+    }
+    this.#log.error("publisher.failed", { error });
+    this.#lose(detail);
   }
 
   #lose(detail: string): void {
     this.#end({ cause: "lost", detail });
   }
 
-  #end(end: PublisherEnd): void {
+  #endByLimit(detail: string): void {
+    this.#end({ cause: "limit", detail }, { sentence: `The broadcast was cut: ${detail}.` });
+  }
+
+  /** `reason`: what a publisher is told before it is cut. */
+  #end(end: PublisherEnd, reason?: KickReason): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.#connection.close();
-    // One that says it stops says more before it closes: ffmpeg calls a reset there an error.
-    if (end.cause === "stopped") this.#endWriting(() => this.#socket.destroy());
-    else this.#socket.destroy();
-    if (this.#liveSinceMs === null) this.#log.debug("connection.closed", { ...end });
-    else this.#log.info("publisher.ended", { ...end });
+    const isLive = this.#liveSinceMs !== null;
+    if (end.cause === "stopped") this.#awaitClose();
+    else if (isLive && reason !== undefined) this.#dismiss(reason);
+    else this.#destroy();
+    if (isLive) this.#log.info("publisher.ended", { ...end });
+    else this.#log.debug("connection.closed", { ...end });
     this.#sink?.onEnd(end);
     this.#options.onGone(this);
   }
-}
 
-function refusal(code: Refusal["code"], reason: string): Refusal {
-  return { isAccepted: false, code, reason };
+  /** Who says goodbye closes first: encoders call an end that comes before theirs an error. */
+  #awaitClose(): void {
+    this.#socket.resume();
+    this.#whenLate(() => this.#endWriting(() => this.#destroy()));
+  }
+
+  #dismiss({ code = FAILED, sentence }: KickReason): void {
+    this.#connection.refuse(code, sentence);
+    // What it still sends is read and dropped: a reset would take our words from it.
+    this.#endWriting(() => this.#socket.destroy());
+  }
+
+  #destroy(): void {
+    this.#connection.close();
+    this.#socket.destroy();
+  }
 }
 
 function wrongApp(app: string, expected: string): string {

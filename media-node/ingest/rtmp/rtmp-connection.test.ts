@@ -12,7 +12,7 @@ import {
 } from "#test/helpers/rtmp-bytes.ts";
 import { encodeAmf0 } from "../../formats/flv/amf0.ts";
 import type { WireTag } from "../port.ts";
-import { RtmpProtocolError } from "./guarded-rtmp.ts";
+import { RtmpProtocolError } from "./messages.ts";
 import { type PublishAttempt, RtmpConnection } from "./rtmp-connection.ts";
 
 function open(options: { isAutoAccepted?: boolean } = {}) {
@@ -161,7 +161,7 @@ describe("RtmpConnection, a publisher", () => {
   test("refuses with a status an encoder understands, and reads nothing more", () => {
     const { connection, feed, outputText, tags } = open();
     feed(publishBytes("streaming", "sk_wrong"));
-    connection.refuse("BadName", "Ключ is unknown.");
+    connection.refuse("NetStream.Publish.BadName", "Ключ is unknown.");
     feed(video(0, videoBody(50)), publishCommandBytes("sk_right"));
     expect(outputText()).toContain("NetStream.Publish.BadName");
     expect(Buffer.from(outputText(), "latin1").toString("utf8")).toContain("Ключ is unknown.");
@@ -240,7 +240,7 @@ const CRASHERS: Record<string, () => Uint8Array> = {
   "a command named __proto__": () => commandBytes("__proto__", 1, { __proto__: null }),
   "message of 16 MB": () =>
     messageBytes({ type: 9, payload: new Uint8Array(10), claimedLength: 0xffffff }),
-  "chunk stream id of 3 bytes": () => Uint8Array.of(0x01, 0, 0, 0, 0, 0),
+  "chunk stream id of 3 bytes, and no more": () => Uint8Array.of(0x01, 0, 0, 0, 0, 0),
   "continuation of nothing": () => Uint8Array.of(0xc7, 1, 2, 3),
   "seventeen chunk streams": () =>
     Buffer.concat(

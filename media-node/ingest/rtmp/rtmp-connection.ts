@@ -3,10 +3,21 @@
  * `publish` before it is decided, and no media before it is accepted.
  * @see RTMP specification 1.0, section 7 (messages)
  */
-import { Amf0Error } from "../../formats/flv/amf0.ts";
-import { GuardedRtmp, MESSAGE, RtmpProtocolError, WINDOW_BYTES } from "./guarded-rtmp.ts";
 import { PROTOCOL_LIMITS } from "../admission/limits.ts";
+import { RateBudget } from "../admission/rate-budget.ts";
 import type { WireTag } from "../port.ts";
+import { splitAggregate } from "./aggregate.ts";
+import { GuardedRtmp, WINDOW_BYTES } from "./guarded-rtmp.ts";
+import {
+  isCommand,
+  isMedia,
+  maxMessageBytes,
+  MESSAGE,
+  type MessagePlan,
+  nameMessage,
+  type RtmpMessage,
+  RtmpProtocolError,
+} from "./messages.ts";
 import { parseCommand, type RtmpCommand, RtmpCommandError } from "./rtmp-commands.ts";
 
 /** What `connect` and `publish` said, as they said it. */
@@ -22,18 +33,24 @@ export interface RtmpConnectionEvents {
   /** Parsing is held until `accept` or `refuse`. */
   onPublish(attempt: PublishAttempt): void;
   onTag(tag: WireTag): void;
-  /** The publisher said that it stops. */
+  /** The publisher said that it stops, and was answered; it closes, or is closed by `close`. */
   onStop(): void;
   /** It asked to play and was refused: end the socket. */
   onPlay(): void;
+  /** A message that means nothing to us was left out; the same `what` is told once. */
+  onIgnored?(what: string): void;
 }
 
-export type RefusalCode = "BadName" | "Denied";
-
-/** `closed`: whatever still arrives is thrown away. */
-export type RtmpPhase = "handshake" | "commands" | "authorising" | "live" | "closed";
+/**
+ * `stopped`: it said goodbye, and what it still says is answered. `closed`: whatever still arrives is
+ * thrown away.
+ */
+export type RtmpPhase = "handshake" | "commands" | "authorising" | "live" | "stopped" | "closed";
 
 const PEER_LIMIT_DYNAMIC = 2;
+const MINUTE_MS = 60_000;
+const UNPUBLISHED = "NetStream.Unpublish.Success";
+const FAREWELL = "The stream is now unpublished.";
 
 export class RtmpConnection extends GuardedRtmp {
   #phase: RtmpPhase = "handshake";
@@ -44,10 +61,13 @@ export class RtmpConnection extends GuardedRtmp {
   #receivedBytes = 0;
   #acknowledgedBytes = 0;
   #bytesBeforePublish = 0;
-  #commands = 0;
+  #commandsBeforePublish = 0;
+  /** Of a live publisher. */
+  #commandBudget: RateBudget | null = null;
   #appPath: string | null = null;
   #encoder: string | null = null;
   #publishStreamId = 0;
+  readonly #ignored = new Set<string>();
 
   constructor(events: RtmpConnectionEvents) {
     super((bytes) => events.onOutput(bytes));
@@ -70,9 +90,6 @@ export class RtmpConnection extends GuardedRtmp {
       else this.parserData(bytes);
     } catch (error) {
       this.close();
-      if (error instanceof Amf0Error || error instanceof RtmpCommandError) {
-        throw new RtmpProtocolError(error.message, { cause: error });
-      }
       throw error;
     }
   }
@@ -80,6 +97,8 @@ export class RtmpConnection extends GuardedRtmp {
   /** Answers `Publish.Start`; tags flow from `resume` on. */
   accept(): void {
     this.#phase = "live";
+    const perSecond = PROTOCOL_LIMITS.commandsPerMinute / 60;
+    this.#commandBudget = new RateBudget(perSecond, MINUTE_MS, performance.now());
     this.#sendStatus("status", "NetStream.Publish.Start", "Publishing.");
   }
 
@@ -94,9 +113,9 @@ export class RtmpConnection extends GuardedRtmp {
     }
   }
 
-  /** Answers with an error status; nothing is read any more. */
-  refuse(code: RefusalCode, reason: string): void {
-    this.#sendStatus("error", `NetStream.Publish.${code}`, reason);
+  /** Answers with an error status, before the start or after it; nothing is read any more. */
+  refuse(code: string, sentence: string): void {
+    this.#sendStatus("error", code, sentence);
     this.close();
   }
 
@@ -117,8 +136,16 @@ export class RtmpConnection extends GuardedRtmp {
     return super.chunkRead(bytes, start, length);
   }
 
+  /** Says how much was received, where that is due. Never to one that may be gone: see its caller. */
+  acknowledge(): void {
+    if (this.#receivedBytes - this.#acknowledgedBytes < this.ackWindowBytes) return;
+    if (this.#phase !== "live") return;
+    this.#acknowledgedBytes = this.#receivedBytes;
+    this.sendACK(this.#receivedBytes >>> 0);
+  }
+
   protected override get isReading(): boolean {
-    return this.#phase === "commands" || this.#phase === "live";
+    return this.#phase === "commands" || this.#phase === "live" || this.#phase === "stopped";
   }
 
   protected override onHandshakeDone(): void {
@@ -129,38 +156,65 @@ export class RtmpConnection extends GuardedRtmp {
     if (this.#phase === "authorising") this.#hold(bytes);
   }
 
-  protected override maxMessageBytes(type: number): number {
-    if (type < MESSAGE.audio) return PROTOCOL_LIMITS.controlBytes;
-    if (type === MESSAGE.command || type === MESSAGE.commandAmf3) {
-      return PROTOCOL_LIMITS.commandBytes;
+  protected override planMessage(type: number, length: number): MessagePlan {
+    const isPublishing = this.#phase !== "commands";
+    if (isMedia(type) && !isPublishing) throw new RtmpProtocolError("media before publish");
+    if (this.#phase === "stopped" && !isCommand(type)) return "skip";
+    const maxBytes = maxMessageBytes(type);
+    if (maxBytes !== null && length <= maxBytes) return "keep";
+    // What a broadcast lives from cannot be left out, and what we need to go on cannot be so long.
+    const isNeeded = maxBytes !== null && type < MESSAGE.dataAmf3;
+    if (isNeeded || (isCommand(type) && !isPublishing)) {
+      throw new RtmpProtocolError(`message of type ${type} claims ${length} bytes`);
     }
-    if (type === MESSAGE.audio) return PROTOCOL_LIMITS.audioBytes;
-    if (type === MESSAGE.video && this.#phase === "live") return PROTOCOL_LIMITS.videoBytes;
-    return PROTOCOL_LIMITS.dataBytes;
+    this.#ignore(maxBytes === null ? nameMessage(type) : `${nameMessage(type)}, too long`);
+    return "skip";
   }
 
-  override invokeHandler(): void {
-    this.#commands += 1;
-    // A live publisher may stop, and that is all it has to say.
-    if (this.#commands > PROTOCOL_LIMITS.commands) throw new RtmpProtocolError("too many commands");
-    const { header, payload } = this.parserPacket;
-    // An AMF3 command starts with a format byte, 0 for the AMF0 that everybody sends in it.
-    const isPrefixed = header.type === MESSAGE.commandAmf3 && payload[0] === 0;
-    this.#execute(parseCommand(isPrefixed ? payload.subarray(1) : payload), header.stream_id);
+  protected override onBrokenMessage(): void {
+    this.#ignore("a message without its end");
   }
 
-  override dataHandler(): void {
-    const { header, payload, clock } = this.parserPacket;
-    if (this.#phase !== "live") {
-      if (header.type === MESSAGE.audio || header.type === MESSAGE.video) {
-        throw new RtmpProtocolError("media before publish");
-      }
-      return;
-    }
-    const isPrefixed = header.type === MESSAGE.dataAmf3 && payload[0] === 0;
+  protected override onMessage(message: RtmpMessage): void {
+    if (isCommand(message.type)) return this.#onCommand(message);
+    if (this.#phase !== "live") return;
+    if (message.type === MESSAGE.aggregate) return this.#onAggregate(message);
+    const { type, payload, timestampMs } = message;
+    const isPrefixed = type === MESSAGE.dataAmf3 && payload[0] === 0;
     const body = isPrefixed ? payload.subarray(1) : payload;
-    if (body.length === 0) return;
-    this.#events.onTag({ type: tagTypeOf(header.type), timestampMs: clock, body });
+    if (body.length > 0) this.#events.onTag({ type: tagTypeOf(type), timestampMs, body });
+  }
+
+  #onAggregate(aggregate: RtmpMessage): void {
+    const { messages, isCutOff } = splitAggregate(aggregate);
+    if (isCutOff) this.#ignore("aggregate, cut off");
+    this.countMessages(messages.length);
+    for (const message of messages) {
+      const { type, payload: { length } } = message;
+      const isCarried = type !== MESSAGE.aggregate && (isMedia(type) || type === MESSAGE.data);
+      if (!isCarried) this.#ignore(`${nameMessage(type)}, within an aggregate`);
+      else if (this.planMessage(type, length) === "keep") this.onMessage(message);
+    }
+  }
+
+  #onCommand({ type, payload, streamId }: RtmpMessage): void {
+    this.#countCommand();
+    try {
+      this.#execute(parseCommand(payload, type === MESSAGE.commandAmf3), streamId);
+    } catch (error) {
+      if (!(error instanceof RtmpCommandError)) throw error;
+      if (this.#commandBudget === null) {
+        throw new RtmpProtocolError(error.message, { cause: error });
+      }
+      this.#ignore(error.message);
+    }
+  }
+
+  #countCommand(): void {
+    this.#commandsBeforePublish += this.#commandBudget === null ? 1 : 0;
+    const isInBudget = this.#commandBudget?.spend(1, performance.now()) ??
+      this.#commandsBeforePublish <= PROTOCOL_LIMITS.commandsBeforePublish;
+    if (!isInBudget) throw new RtmpProtocolError("too many commands");
   }
 
   #execute(command: RtmpCommand, streamId: number): void {
@@ -168,24 +222,21 @@ export class RtmpConnection extends GuardedRtmp {
       case "connect":
         return this.#answerConnect(command);
       case "createStream":
-        return this.#answerCreateStream(command.transactionId);
+        if (this.#appPath === null) throw new RtmpCommandError("createStream before connect");
+        return this.respondCreateStream(command.transactionId);
       case "publish":
         return this.#publish(command.streamName, streamId);
       case "play":
-        this.#sendStatus("error", "NetStream.Play.Failed", "Playback is HLS only.");
-        this.close();
-        return this.#events.onPlay();
+        return this.#refusePlay(streamId);
       case "stop":
-        // Some encoders clean up what they imagine is left of an earlier run before they publish.
-        if (this.#phase === "live") this.#events.onStop();
-        return;
+        return this.#stop(command);
       case "other":
         if (command.isQuestion && this.#appPath !== null) this.#answer(command.transactionId);
     }
   }
 
   #answerConnect(command: Extract<RtmpCommand, { name: "connect" }>): void {
-    if (this.#appPath !== null) throw new RtmpProtocolError("a second connect");
+    if (this.#appPath !== null) throw new RtmpCommandError("a second connect");
     this.#appPath = command.app;
     this.#encoder = command.encoder;
     this.objectEncoding = command.objectEncoding;
@@ -196,20 +247,43 @@ export class RtmpConnection extends GuardedRtmp {
     this.respondConnect(command.transactionId);
   }
 
-  #answerCreateStream(transactionId: number): void {
-    if (this.#appPath === null) throw new RtmpProtocolError("createStream before connect");
-    if (this.streams >= PROTOCOL_LIMITS.messageStreams) {
-      throw new RtmpProtocolError("too many message streams");
-    }
-    this.respondCreateStream(transactionId);
-  }
-
   #publish(streamName: string, streamId: number): void {
-    if (this.#appPath === null) throw new RtmpProtocolError("publish before connect");
-    if (this.#phase !== "commands") throw new RtmpProtocolError("a second publish");
+    if (this.#appPath === null) throw new RtmpCommandError("publish before connect");
+    if (this.#phase !== "commands") {
+      const sentence = "This connection has published already: open another one.";
+      return this.sendStatusMessage(streamId, "error", "NetStream.Publish.BadName", sentence);
+    }
     this.#publishStreamId = streamId;
     this.#phase = "authorising";
     this.#events.onPublish({ appPath: this.#appPath, streamName, encoder: this.#encoder });
+  }
+
+  #refusePlay(streamId: number): void {
+    const [code, sentence] = ["NetStream.Play.Failed", "Playback is HLS only."];
+    if (this.#phase !== "commands") {
+      return this.sendStatusMessage(streamId, "error", code, sentence);
+    }
+    this.refuse(code, sentence);
+    this.#events.onPlay();
+  }
+
+  /** Answers what an encoder may wait for before it closes. */
+  #stop({ transactionId, isAnnounced, streamId }: Extract<RtmpCommand, { name: "stop" }>): void {
+    // Some encoders clean up what they imagine is left of an earlier run before they publish.
+    if (this.#phase === "commands") return this.#answer(isAnnounced ? transactionId : 0);
+    const isOfAnother = streamId !== null && streamId > 0 && streamId <= this.streams &&
+      streamId !== this.#publishStreamId;
+    if (isOfAnother) return;
+    if (isAnnounced) {
+      const info = { level: "status", code: UNPUBLISHED, description: FAREWELL };
+      const answer = { cmd: "onFCUnpublish", transId: 0, cmdObj: null, info };
+      this.sendInvokeMessage(this.#publishStreamId, answer);
+      this.#answer(transactionId);
+    }
+    if (this.#phase !== "live") return;
+    this.#sendStatus("status", UNPUBLISHED, FAREWELL);
+    this.#phase = "stopped";
+    this.#events.onStop();
   }
 
   #answer(transactionId: number): void {
@@ -222,20 +296,18 @@ export class RtmpConnection extends GuardedRtmp {
     this.sendStatusMessage(this.#publishStreamId, level, code, description);
   }
 
+  #ignore(what: string): void {
+    if (this.#ignored.has(what)) return;
+    this.#ignored.add(what);
+    this.#events.onIgnored?.(what);
+  }
+
   #hold(bytes: Buffer): void {
     this.#heldBytes += bytes.length;
     if (this.#heldBytes > PROTOCOL_LIMITS.bytesBeforePublish) {
       throw new RtmpProtocolError("too many bytes before publish was answered");
     }
     this.#held.push(Buffer.from(bytes));
-  }
-
-  /** Says how much was received, where that is due. Never to one that may be gone: see its caller. */
-  acknowledge(): void {
-    if (this.#receivedBytes - this.#acknowledgedBytes < this.ackWindowBytes) return;
-    if (this.#phase !== "live") return;
-    this.#acknowledgedBytes = this.#receivedBytes;
-    this.sendACK(this.#receivedBytes >>> 0);
   }
 }
 

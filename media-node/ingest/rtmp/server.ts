@@ -8,6 +8,7 @@ import type { Logger } from "#shared/log.ts";
 import { ConnectionTable } from "../admission/connection-table.ts";
 import { KnockMemory } from "../admission/knock-memory.ts";
 import { DEFAULT_LIMITS, type IngestLimits } from "../admission/limits.ts";
+import { PublishGate } from "../admission/publish-gate.ts";
 import type { PublishHandler } from "../port.ts";
 import { PublisherSession } from "./publisher-session.ts";
 
@@ -57,13 +58,13 @@ export function createIngestServer(options: IngestServerOptions): IngestServer {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const log = options.log.with({ part: "ingest" });
   const table = new ConnectionTable<PublisherSession>(limits);
-  const knocks = new KnockMemory(limits);
+  const gate = new PublishGate({ limits, knocks: new KnockMemory(limits), onPublish });
   let sweepTimer: ReturnType<typeof setInterval> | undefined;
   let port = 0;
 
   const onSocket = (socket: Socket) => {
     const onGone = (gone: PublisherSession) => table.delete(gone);
-    const session = new PublisherSession({ socket, app, limits, onPublish, knocks, log, onGone });
+    const session = new PublisherSession({ socket, app, limits, gate, log, onGone });
     if (!table.add(session)) session.evict("no room for another connection");
   };
   const server = createListener(options, limits, onSocket);

@@ -29,6 +29,15 @@ describe("buildFfmpegArgs()", () => {
     );
   });
 
+  test("makes one picture of two fields, once for all rungs", () => {
+    const graph = valueOf(
+      buildFfmpegArgs({ ...job, isInterlaced: true, showFromS: 2 }),
+      "-filter_complex",
+    );
+    expect(graph).toMatch(/trim=start=2.000000,yadif=[^,]+,format=yuv420p,split=2/);
+    expect(valueOf(buildFfmpegArgs(job), "-filter_complex")).not.toContain("yadif");
+  });
+
   test("gives each rung its pipe, the exact rate and the ceiling", () => {
     const args = buildFfmpegArgs(job);
     expect(args.filter((arg) => arg.startsWith("pipe:"))).toEqual([

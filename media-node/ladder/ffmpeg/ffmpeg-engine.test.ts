@@ -2,23 +2,24 @@ import { describe, expect, test } from "vitest";
 import {
   ORIGIN_MS,
   pushInRealTime,
-  readTags,
+  readMedia,
   rung,
   runThrough,
   startEngine,
   THREE_RUNGS,
 } from "#test/helpers/engine.ts";
-import type { FlvTag } from "../../formats/media.ts";
+import { type MediaFrame, ptsTicksOf } from "../../formats/media.ts";
 import { toFrameRate } from "../../formats/frame-rate.ts";
+import { createLogger } from "#shared/log.ts";
 import { SourceClock } from "../source-clock.ts";
-import { isSequenceHeader, isVideoKeyframe, ptsMsOf } from "../source-tag.ts";
 
 describe("FfmpegEngine", () => {
   test("gives every rung all frames, keyframes at equal times, on the source's timeline", async () => {
-    const tags = await readTags({ seconds: 5 });
-    const output = await runThrough({ tags, rungs: THREE_RUNGS });
-    const firstPtsMs = ptsMsOf(tags.find(isVideoKeyframe) as FlvTag);
-    const expected = [0, 1000, 2000, 4000].map((ms) => (firstPtsMs + ms) * 90);
+    const media = await readMedia({ seconds: 5 });
+    const output = await runThrough({ media, rungs: THREE_RUNGS });
+    const [first] = media.frames;
+    const firstTicks = first === undefined ? 0 : ptsTicksOf(first);
+    const expected = [0, 1000, 2000, 4000].map((ms) => firstTicks + ms * 90);
     for (const { name, width, height } of THREE_RUNGS) {
       expect(output.samplesOf(name)).toHaveLength(150);
       expect(output.keyframesOf(name)).toEqual(expected);
@@ -34,51 +35,50 @@ describe("FfmpegEngine", () => {
     ["29.97 fps", { fps: 30_000 / 1001 }, 30_000 / 1001, 60],
     ["an odd size", { size: "322x182" }, 30, 60],
   ])("keeps every frame of a source with %s", async (_, pattern, fps, frames) => {
-    const tags = await readTags({ seconds: 2.001, ...pattern });
-    const output = await runThrough({ tags, fps });
+    const media = await readMedia({ seconds: 2.001, ...pattern });
+    const output = await runThrough({ media, fps });
     const samples = output.samplesOf("low");
     expect(Math.abs(samples.length - frames)).toBeLessThanOrEqual(1);
-    const shownMs = tags.filter((tag) => tag.type === "video" && tag.body[1] === 1)
-      .map(ptsMsOf).sort((a, b) => a - b);
+    const shownMs = media.frames.map((frame) => ptsTicksOf(frame) / 90).sort((a, b) => a - b);
     for (const [n, sample] of samples.entries()) {
       expect(Math.abs(sample.dtsTicks / 90 - (shownMs[n] ?? sample.dtsTicks / 90))).toBeLessThan(5);
     }
   });
 
   test("encodes audio that is not AAC, on the same timeline", async () => {
-    const tags = await readTags({ seconds: 2, audioCodec: "libmp3lame", audioRateHz: 44_100 });
-    const output = await runThrough({ tags, mp3: true });
+    const media = await readMedia({ seconds: 2, audioCodec: "libmp3lame", audioRateHz: 44_100 });
+    const output = await runThrough({ media });
     expect(output.audioConfig).toMatchObject({ sampleRateHz: 48_000, channels: 2 });
-    const times = output.audioFrames.map((frame) => frame.ptsMs);
-    const firstMs = tags.find((tag) => tag.type === "audio")?.dtsMs ?? 0;
+    const times = output.audioFrames.map((frame) => frame.dtsTicks / 90);
+    const firstMs = (media.frames.find(({ track }) => track === "audio")?.dtsTicks ?? 0) / 90;
     expect(Math.abs((times[0] ?? 0) - firstMs)).toBeLessThan(30);
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(1900);
     expect(output.samplesOf("low")).toHaveLength(60);
   });
 
   test("encodes a source that has only such audio", async () => {
-    const tags = await readTags({ seconds: 1, size: null, audioCodec: "libmp3lame" });
-    const output = await runThrough({ tags, rungs: [], mp3: true });
+    const media = await readMedia({ seconds: 1, size: null, audioCodec: "libmp3lame" });
+    const output = await runThrough({ media, rungs: [] });
     expect(output.audioFrames.length).toBeGreaterThan(40);
   });
 
   test(
     "gives the frames of a copied source its own times and keyframes, also after a kill",
     async () => {
-      const tags = await readTags({ seconds: 6, keyframeSeconds: 1.7 });
+      const media = await readMedia({ seconds: 6, keyframeSeconds: 1.7 });
       const clock = new SourceClock(toFrameRate(30));
       const rungs = [rung("low", 128, 72), rung("mid", 160, 90)];
-      const { engine, output } = startEngine({ tags, rungs, clock });
+      const { engine, output } = startEngine({ media, rungs, clock });
       const source = new Map<number, boolean>();
-      const place = (tag: FlvTag) => {
-        if (tag.type !== "video" || tag.body[1] !== 1) return;
-        const { dtsTicks, isKeyframe } = clock.place(tag);
+      const place = (frame: MediaFrame) => {
+        const { dtsTicks, isKeyframe } = clock.place(frame);
         source.set(dtsTicks, isKeyframe);
       };
-      const half = tags.findIndex((tag) => tag.dtsMs > ORIGIN_MS + 3000);
-      await pushInRealTime(engine, tags.slice(0, half), { place });
+      const { frames } = media;
+      const half = frames.findIndex(({ dtsTicks }) => dtsTicks > (ORIGIN_MS + 3000) * 90);
+      await pushInRealTime(engine, frames.slice(0, half), { place });
       process.kill(engine.pid ?? 0, "SIGKILL");
-      await pushInRealTime(engine, tags.slice(half), { place });
+      await pushInRealTime(engine, frames.slice(half), { place });
       await engine.stop();
       for (const { name } of rungs) {
         const samples = output.samplesOf(name);
@@ -92,13 +92,12 @@ describe("FfmpegEngine", () => {
   test(
     "goes on with a group of pictures that was shown already, and takes pictures of it",
     async () => {
-      const tags = await readTags({ seconds: 3, keyframeSeconds: 10 });
+      const media = await readMedia({ seconds: 3, keyframeSeconds: 10 });
       const shownTicks = (ORIGIN_MS + 2000) * 90;
-      const media = tags.filter((tag) => tag.type === "video" && !isSequenceHeader(tag));
-      const seen = media.filter((tag) => ptsMsOf(tag) <= ORIGIN_MS + 2100);
-      const resume = { tags: seen, shownTicks };
-      const { engine, output } = startEngine({ tags, resume });
-      for (const tag of media.slice(seen.length)) engine.push(tag, 0);
+      const seen = media.frames.filter((frame) => ptsTicksOf(frame) <= (ORIGIN_MS + 2100) * 90);
+      const resume = { frames: seen, shownTicks };
+      const { engine, output } = startEngine({ media, resume });
+      for (const frame of media.frames.slice(seen.length)) engine.push(frame, 0);
       await engine.stop();
       const [first] = output.samplesOf("low");
       expect(first?.isKeyframe).toBe(true);
@@ -111,4 +110,35 @@ describe("FfmpegEngine", () => {
     },
     30_000,
   );
+
+  test("has every frame of a camera that sends one a second, as they come", async () => {
+    const recorded = await readMedia({ seconds: 12, fps: 1, keyframeSeconds: 4 });
+    // Its clock is 12 ms early or late.
+    const frames = recorded.frames.map((frame, n) => {
+      return { ...frame, dtsTicks: frame.dtsTicks + (n % 2 === 0 ? 12 : -12) * 90 };
+    });
+    const events: string[] = [];
+    const log = createLogger({ level: "warn", write: ({ event }) => events.push(event) });
+    const { engine, output } = startEngine({ media: recorded, fps: 1, log });
+    let shownAtOnce = 0;
+    await pushInRealTime(engine, frames, {
+      place: () => shownAtOnce = output.samplesOf("low").length,
+    });
+    expect(shownAtOnce).toBe(frames.length - 1);
+    await engine.stop();
+    expect(output.samplesOf("low")).toHaveLength(12);
+    expect(output.stepsOf("low")).toEqual(new Set([90_000]));
+    expect(events).toEqual([]);
+  }, 30_000);
+
+  test("a rate below one frame a second is taken for one, with frames repeated", async () => {
+    const media = await readMedia({ seconds: 20, fps: 0.3, keyframeSeconds: 10 });
+    const output = await runThrough({ media, fps: 0.3 });
+    const [first] = media.frames;
+    const seconds = output.samplesOf("low").map(({ dtsTicks }) =>
+      (dtsTicks - (first?.dtsTicks ?? 0)) / 90_000
+    );
+    // The last one is shown for as long as the one before it.
+    expect(seconds.slice(0, 18)).toEqual(Array.from({ length: 18 }, (_, second) => second));
+  });
 });

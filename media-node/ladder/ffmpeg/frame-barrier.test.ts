@@ -1,26 +1,28 @@
 import { expect, test } from "vitest";
-import type { FlvTag } from "../../formats/media.ts";
+import type { Encoded } from "./encoded.ts";
 import { FrameBarrier } from "./frame-barrier.ts";
 
-const frame = (dtsMs: number): FlvTag => ({
-  type: "video",
-  dtsMs,
-  body: Uint8Array.of(0x27, 1, 0, 0, 0),
+const frame = (engineMs: number): Encoded => ({
+  kind: "frame",
+  engineMs,
+  isKeyframe: false,
+  data: Uint8Array.of(9),
 });
-const header: FlvTag = { type: "video", dtsMs: 0, body: Uint8Array.of(0x17, 0, 0, 0, 0) };
+const header: Encoded = { kind: "config", config: Uint8Array.of(1) };
 
 function startBarrier(rungs: number) {
   const seen: string[] = [];
   const barrier = new FrameBarrier(
     rungs,
-    (rung, tag) => seen.push(`${rung}:${tag === header ? "header" : tag.dtsMs}`),
+    (rung, encoded) =>
+      seen.push(`${rung}:${encoded.kind === "config" ? "header" : encoded.engineMs}`),
   );
   return { barrier, take: () => seen.splice(0) };
 }
 
 test("a single rung never waits", () => {
   const { barrier, take } = startBarrier(1);
-  for (const tag of [header, frame(1000), frame(1033)]) barrier.push(0, tag);
+  for (const one of [header, frame(1000), frame(1033)]) barrier.push(0, one);
   expect(take()).toEqual(["0:header", "0:1000", "0:1033"]);
 });
 

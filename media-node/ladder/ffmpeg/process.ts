@@ -85,6 +85,11 @@ export class SupervisedProcess {
     isWriting = false;
   }
 
+  /** Says that nothing more will be written; how long it goes on is then its own affair. */
+  endInput(): void {
+    this.#child.stdin?.end();
+  }
+
   kill(): void {
     this.#signal("SIGKILL");
   }

@@ -55,6 +55,39 @@ test("Watchdog leaves a slow ffmpeg alone that has seconds of input before it", 
   }
 });
 
+test("Watchdog leaves one alone that decodes what was shown, as long as it takes its input", () => {
+  const dog = new Watchdog(1, 0);
+  for (let nowMs = 0; nowMs < 30_000; nowMs += 500) {
+    if (nowMs < 20_000) dog.noteTaken();
+    const problem = dog.check(nowMs, true);
+    if (nowMs < 25_000) expect(problem).toBeNull();
+    if (nowMs > 26_000) expect(problem).toBe("no sign of life for 5 s of input");
+  }
+});
+
+test.each([["one frame a second", 1000], ["0.3 frames a second", 3333]])(
+  "Watchdog knows a source of %s: what a decoder holds back, and what hangs",
+  (_, stepMs) => {
+    const dog = new Watchdog(1, 0);
+    const hangsAt = 20;
+    const noticed: number[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      const nowMs = n * stepMs;
+      dog.noteInput(nowMs);
+      // Four frames late, as of a source whose frames may be shown in another order.
+      if (n >= 4 && n < hangsAt) {
+        dog.noteProgress(n);
+        dog.noteOutput(0);
+      }
+      for (let at = nowMs; at < nowMs + stepMs; at += 500) {
+        if (dog.check(at, false) !== null) noticed.push(n);
+      }
+    }
+    expect(noticed[0]).toBeGreaterThan(hangsAt);
+    expect(noticed[0]).toBeLessThan(hangsAt + 10);
+  },
+);
+
 test("Watchdog does not blame ffmpeg for a publisher that paused", () => {
   const dog = new Watchdog(1, 0);
   feed(dog, 0, 6000, (nowMs) => {

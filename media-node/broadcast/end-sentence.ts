@@ -1,0 +1,25 @@
+/**
+ * What an encoder is told when its broadcast is ended for it.
+ */
+import type { EndReason } from "#shared/contracts/broadcast.ts";
+import type { KickReason } from "../ingest/port.ts";
+
+const SENTENCES: Readonly<Partial<Record<EndReason, string>>> = {
+  key_revoked: "The stream key is not valid any more: copy the new one.",
+  channel_deleted: "The channel was deleted.",
+  channel_disabled: "The channel is disabled.",
+  video_deleted: "The video was deleted.",
+  transcoder_failed: "The stream cannot be encoded here.",
+  storage_failed: "The stream cannot be stored here.",
+};
+/** Their detail is a sentence for the broadcaster. */
+const TOLD_BY_DETAIL: ReadonlySet<EndReason> = new Set(["unsupported_source", "limit_reached"]);
+
+/**
+ * Null: nothing is said, and the connection just ends, which an encoder takes for a lost line: it
+ * comes back, to this node or to another.
+ */
+export function sentenceOf(reason: EndReason, detail: string | null): KickReason | null {
+  const sentence = TOLD_BY_DETAIL.has(reason) ? detail : SENTENCES[reason] ?? null;
+  return sentence === null ? null : { sentence };
+}

@@ -1,0 +1,34 @@
+/**
+ * What the way in finds odd about a publisher, beyond its figures.
+ */
+import type { Finding } from "#shared/contracts/issues.ts";
+
+/** Of one connection, up to now. */
+export type IntakeFindings = {
+  /** The track that began after the broadcast. */
+  readonly lateTrack: "video" | "audio" | null;
+  /** Tracks beyond the first of each kind, which are left out. */
+  readonly extraTracks: number;
+  /** Frames are marked as keyframes in whose media no decoder can begin. */
+  readonly keyframesMisflagged: boolean;
+  /** AAC comes whose configuration never came: it is left out. */
+  readonly audioWithoutConfig: boolean;
+};
+
+export const NO_INTAKE_FINDINGS: IntakeFindings = {
+  lateTrack: null,
+  extraTracks: 0,
+  keyframesMisflagged: false,
+  audioWithoutConfig: false,
+};
+
+/** `intake` as issues that hold. */
+export function listIntakeFindings(intake: IntakeFindings): Finding[] {
+  const { lateTrack, extraTracks, keyframesMisflagged, audioWithoutConfig } = intake;
+  const findings: Finding[] = [];
+  if (keyframesMisflagged) findings.push({ code: "KEYFRAMES_MISFLAGGED" });
+  if (audioWithoutConfig) findings.push({ code: "AUDIO_CODEC", codec: null });
+  if (lateTrack !== null) findings.push({ code: "LATE_TRACK", track: lateTrack });
+  if (extraTracks > 0) findings.push({ code: "EXTRA_TRACKS", measured: extraTracks, wanted: 0 });
+  return findings;
+}

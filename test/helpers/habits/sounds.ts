@@ -1,0 +1,41 @@
+/**
+ * Habits of AAC: ADTS headers left on, several frames in a tag.
+ * @see ISO/IEC 13818-7 6.2
+ */
+import { contentOf, type Habit, isFrameOf, type WireTag, withContent } from "./wire-tag.ts";
+
+const ADTS_BYTES = 7;
+
+/** `frame` behind an ADTS header: AAC-LC of two channels at 48 kHz. */
+export function withAdts(frame: Uint8Array): Uint8Array {
+  const bytes = frame.length + ADTS_BYTES;
+  const [profile, rate, channels] = [1, 3, 2];
+  return Buffer.concat([
+    Uint8Array.of(
+      0xff,
+      0xf1,
+      (profile << 6) | (rate << 2) | (channels >> 2),
+      ((channels & 3) << 6) | (bytes >> 11),
+      (bytes >> 3) & 0xff,
+      ((bytes & 7) << 5) | 0x1f,
+      0xfc,
+    ),
+    frame,
+  ]);
+}
+
+/** ADTS headers left on the frames, so many frames to a tag. */
+export function leaveAdts(framesPerTag = 1): Habit {
+  return (tags) => {
+    let open: WireTag[] = [];
+    return tags.flatMap((tag) => {
+      if (!isFrameOf("audio", tag)) return [tag];
+      open.push(tag);
+      if (open.length < framesPerTag) return [];
+      const [first = tag] = open;
+      const content = Buffer.concat(open.map((one) => withAdts(contentOf(one))));
+      open = [];
+      return [{ ...withContent(first, content), sentMs: tag.sentMs }];
+    });
+  };
+}
