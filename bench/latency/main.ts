@@ -8,7 +8,6 @@
  * RTMP; the page's script reads it off each frame Chromium shows. One mode after the other, on one
  * machine and clock, each once it has played for ten seconds without stopping.
  */
-import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { createUser, type TestUser } from "#test/helpers/api-client.ts";
@@ -16,6 +15,7 @@ import { launchChromium } from "#test/helpers/chromium.ts";
 import { type RunningSluice, startSluice } from "#test/helpers/sluice.ts";
 import { until } from "#test/helpers/until.ts";
 import { startNginxPeer } from "./nginx-peer.ts";
+import { publishClock } from "./publish-clock.ts";
 import { installProbe, type ProbeResult, readProbe, resetProbe } from "./page-probe.ts";
 
 const { values: flags } = parseArgs({
@@ -51,25 +51,6 @@ type Figures = {
   /** Median of a late joiner from its fourth second on. */
   readonly joinedP50Ms: number | null;
 };
-
-type Publisher = { readonly firstFrameAtMs: number; readonly stop: () => Promise<void> };
-
-/** Resolves when the first frame was taken. */
-async function publishClock(url: string): Promise<Publisher> {
-  const program = new URL("./clock-publisher.program.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [program, url, flags.keyframes], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const firstFrameAtMs = await new Promise<number>((resolve) =>
-    child.stdout.once("data", (line: Uint8Array) => resolve(Number(Buffer.from(line).toString())))
-  );
-  const stop = async () => {
-    child.stdin.end();
-    await exited;
-  };
-  return { firstFrameAtMs, stop };
-}
 
 async function openPage(browser: Browser, url: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -136,7 +117,7 @@ type Target = { readonly mode: string; readonly publishUrl: string; readonly wat
 async function measure(browser: Browser, target: Target, isRealTime: boolean): Promise<Figures[]> {
   const waiting = await openPage(browser, target.watchUrl);
   await Bun.sleep(WAITED_MS);
-  const publisher = await publishClock(target.publishUrl);
+  const publisher = await publishClock(target.publishUrl, Number(flags.keyframes));
   try {
     const firstFrameMs = await untilPicture(waiting) - publisher.firstFrameAtMs;
     const probe = await watch(waiting);

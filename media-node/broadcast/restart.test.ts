@@ -2,7 +2,8 @@
  * A media node that is killed while it is live, and its publisher's return: one broadcast for its
  * viewers, one recording.
  */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,13 +13,14 @@ import type { AuthoriseResponse } from "#shared/contracts/control.ts";
 import type HlsJs from "hls.js";
 import { checkMediaPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { checkReload } from "#shared/hls/check-reload.ts";
+import { newId, newVideoUrl } from "#shared/ids.ts";
 import { launchChromium, samplePlayback } from "#test/helpers/chromium.ts";
 import { ControlServer } from "#test/helpers/control-server.ts";
 import { probePackets, type Publish, publishArgs, recordFlv } from "#test/helpers/ffmpeg.ts";
 import { fetchPlaylist, mediaPlaylistsOf } from "#test/helpers/media-node.ts";
 import { type NodeProcess, startNodeProcess } from "#test/helpers/node-process.ts";
 import { until } from "#test/helpers/until.ts";
-import type { RunningEntry } from "./journal-entry.ts";
+import type { JournalEntry, RunningEntry } from "./journal-entry.ts";
 
 const HLS_JS = fileURLToPath(import.meta.resolve("hls.js/dist/hls.min.js"));
 const KEY = "sk_0123456789abcdefghij";
@@ -221,6 +223,27 @@ test("a node leaves what a later version wrote, and finishes the recording", asy
   expect(await readFile(path, "utf8")).toBe(later);
   expect(started.at(-1)?.stderr()).toContain("it is of version 3");
 }, 60_000);
+
+test("what cannot be gone on with ends under the epoch that the API knows", async () => {
+  const broadcastId = newId();
+  const entry: JournalEntry = {
+    version: 2,
+    broadcastId,
+    videoUrl: newVideoUrl(),
+    epoch: 1,
+    controlEpoch: 3,
+    startedAt: new Date().toISOString(),
+    ended: null,
+    running: null,
+  };
+  await mkdir(join(folder, "media-node", "broadcasts"), { recursive: true });
+  const path = join(folder, "media-node", "broadcasts", `${broadcastId}.json`);
+  await writeFile(path, JSON.stringify(entry));
+  startNode();
+  const ended = await until(() => control.ended[0], 15_000);
+  expect(ended).toMatchObject({ broadcastId, epoch: 3, reason: "node_lost" });
+  await until(() => !existsSync(path), 5000);
+}, 30_000);
 
 test("Chromium plays on over a kill and a restart without a reload", async () => {
   const browser = await launchChromium();

@@ -155,6 +155,28 @@ describe("three rungs", () => {
     expect(live.get(videoUrl)?.isArchived).toBe(true);
   });
 
+  test("with parts it is there with the first of each rendition, and a copy costs its ceiling", async () => {
+    const media = await recordMedia({ size: "320x180", seconds: 9, keyframeSeconds: 2 });
+    const rungs = (["low", "high"] as const).map((name) => {
+      return { name, width: 320, height: 180, videoBitrateBps: 9e6, isCopy: name === "high" };
+    });
+    const started = startPackager({ rungs, partTargetMs: 340 });
+    const feedUpTo = (ms: number, name: RenditionName) =>
+      feed(started.packager, media.filter(({ dtsMs }) => dtsMs < ms), [name]);
+    feedUpTo(500, "low");
+    expect(started.packager.isPlayable).toBe(false);
+    feedUpTo(500, "high");
+    const rendition = live.get(started.videoUrl)?.rendition("high");
+    expect(rendition?.parts).toBe(1);
+    expect(started.packager.isPlayable).toBe(true);
+    const multivariant = live.get(started.videoUrl)?.renderMultivariant();
+    expect(multivariant?.match(/[:,]BANDWIDTH=\d+/g)).toEqual([
+      ":BANDWIDTH=9192000",
+      ":BANDWIDTH=9192000",
+    ]);
+    await started.packager.end();
+  });
+
   test("without parts, a copy waits for the renditions that are encoded, if not for long", async () => {
     const media = await recordMedia({ size: "320x180", seconds: 9, keyframeSeconds: 2 });
     const rungs = (["low", "high"] as const).map((name) => {

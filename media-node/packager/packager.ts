@@ -33,8 +33,11 @@ import { VideoSegmenter } from "./video-segmenter.ts";
 
 /** Segments a live playlist lists. */
 const WINDOW_SEGMENTS = 8;
-/** What a broadcast needs before it is shown: segments, or parts, of each rendition. */
-const PLAYABLE = { segments: 2, parts: 2 };
+/**
+ * What a broadcast needs before it is shown: segments, or parts, of each rendition. A part is enough for
+ * the first picture; players that know nothing of parts are kept waiting for a segment.
+ */
+const PLAYABLE = { segments: 2, parts: 1 };
 /**
  * A rendition that has not begun when another is this far is not waited for: a segment further than
  * what makes that one playable.
@@ -296,7 +299,10 @@ class BroadcastPackager implements Packager, PlayableBroadcast {
 
   #variantOf(rung: RungPlan, rendition: LiveRendition): Variant {
     const nominalBps = rung.videoBitrateBps + (this.#start.hasAudio ? NOMINAL_AUDIO_BPS : 0);
-    const measuredBps = Math.max(rendition.meter.peakBps, rendition.measuredBps);
+    // The parts of a first segment are one keyframe and little else: they say nothing.
+    const isMeasured = this.#start.partTargetMs === null || rendition.completeSegments > 0;
+    const { meter } = rendition;
+    const measuredBps = isMeasured ? Math.max(meter.peakBps, rendition.measuredBps) : 0;
     // What a copy costs is for the broadcaster to decide: its ceiling says nothing.
     const isNominalKnown = !rung.isCopy || measuredBps === 0;
     return {

@@ -39,6 +39,8 @@ export type StartOptions = {
   readonly env?: Readonly<Record<string, string>>;
   readonly dataDirectory?: string;
   readonly deadlineMs?: number;
+  /** Whose code runs, for measurements side by side; default this one's. */
+  readonly checkout?: string;
 };
 
 const FREE_PORTS = { API_PORT: "0", RTMP_PORT: "0", HLS_PORT: "0" };
@@ -69,6 +71,7 @@ export async function startSluice(options: StartOptions = {}): Promise<RunningSl
         ...options.env,
       },
       stdio: ["ignore", "pipe", "pipe"],
+      ...(options.checkout !== undefined && { cwd: options.checkout }),
     },
   );
   const output = collectOutput(child);

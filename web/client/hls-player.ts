@@ -15,7 +15,12 @@ import {
 import { START_BANDWIDTH_BPS } from "./start-plan.ts";
 import { SteadyLevels } from "./steady-levels.ts";
 
-export type HlsSource = { readonly url: string; readonly isLive: boolean };
+export type HlsSource = {
+  readonly url: string;
+  readonly isLive: boolean;
+  /** Nothing is loaded before; default: at once. A player that is made early has less to do then. */
+  readonly begins?: Promise<void>;
+};
 
 /** As long as a publisher may be away, and longer: the playlist is asked for again and again. */
 const PATIENT_RETRIES = { maxNumRetry: 10_000, retryDelayMs: 300, maxRetryDelayMs: 2000 };
@@ -71,6 +76,7 @@ export class HlsPlayer implements Player {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #start: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
+  #isDestroyed = false;
   #recoveredAtMs: number[] = [];
 
   constructor(video: HTMLVideoElement, source: HlsSource, events: PlayerEvents) {
@@ -86,7 +92,9 @@ export class HlsPlayer implements Player {
     if (source.isLive) this.#startOnceBuffered();
     else this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
     this.#hls.on(Events.FRAG_BUFFERED, () => this.#attempt = 0);
-    this.#hls.loadSource(source.url);
+    whenBegun(source, () => {
+      if (!this.#isDestroyed) this.#hls.loadSource(source.url);
+    });
     this.#hls.attachMedia(video);
     this.holder = source.isLive ? this.#createHolder() : null;
   }
@@ -112,6 +120,7 @@ export class HlsPlayer implements Player {
   }
 
   destroy(): void {
+    this.#isDestroyed = true;
     clearTimeout(this.#retry);
     clearTimeout(this.#start);
     this.holder?.destroy();
@@ -173,6 +182,11 @@ export class HlsPlayer implements Player {
   }
 }
 
+function whenBegun({ begins }: HlsSource, load: () => void): void {
+  if (begins === undefined) load();
+  else void begins.then(load);
+}
+
 /** hls.js goes to where it begins only once all is loaded that it found listed. */
 function showFirstPicture(video: HTMLVideoElement): void {
   const { buffered, currentTime } = video;
@@ -199,6 +213,7 @@ export function playHls(
 
 function playNatively(video: HTMLVideoElement, source: HlsSource, events: PlayerEvents): Player {
   let attempt = 0;
+  let isDestroyed = false;
   let retry: ReturnType<typeof setTimeout> | undefined;
   const load = () => {
     video.src = source.url;
@@ -212,11 +227,14 @@ function playNatively(video: HTMLVideoElement, source: HlsSource, events: Player
   const onPlaying = () => attempt = 0;
   video.addEventListener("error", onError);
   video.addEventListener("playing", onPlaying);
-  load();
+  whenBegun(source, () => {
+    if (!isDestroyed) load();
+  });
   return {
     playingAtMs: () => startDateMs(video),
     holder: null,
     destroy: () => {
+      isDestroyed = true;
       clearTimeout(retry);
       video.removeEventListener("error", onError);
       video.removeEventListener("playing", onPlaying);

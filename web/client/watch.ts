@@ -4,6 +4,7 @@
  */
 import { playHls } from "./hls-player.ts";
 import type { Player, PlayerEvents } from "./player.ts";
+import { readAhead } from "./read-ahead.ts";
 import { ServerClock } from "./server-clock.ts";
 import { fetchVideo, type VideoState } from "./video-state.ts";
 
@@ -33,6 +34,9 @@ const videoUrl = page.root.dataset["video"] ?? "";
 const clock = new ServerClock(new URL("../livez", page.root.dataset["playback"]).href);
 
 let player: Player | null = null;
+/** A player that waits for the broadcast to begin. */
+let waiting: { readonly player: Player; readonly url: string; readonly begin: () => void } | null =
+  null;
 let status: VideoState["status"] | null = null;
 let playbackUrl = page.root.dataset["playback"] ?? "";
 let isRealTime = false;
@@ -61,6 +65,7 @@ async function play(isLive: boolean): Promise<void> {
   player?.destroy();
   player = null;
   page.realTime.hidden = !isLive || !("MediaSource" in window);
+  if (beginWaiting(isLive)) return;
   if (!isLive || !isRealTime) {
     player = playHls(page.video, { url: playbackUrl, isLive }, events);
     return;
@@ -69,6 +74,28 @@ async function play(isLive: boolean): Promise<void> {
   const { RealTimePlayer } = await import("./real-time-player.ts");
   if (!isRealTime || player !== null) return;
   player = new RealTimePlayer(page.video, playbackUrl.replace(/\.m3u8$/, ".flv"), events);
+}
+
+/** The player is there before the broadcast: what it costs to make one is paid while nobody waits. */
+function prepare(): void {
+  const { promise: begins, resolve: begin } = Promise.withResolvers<void>();
+  waiting?.player.destroy();
+  const url = playbackUrl;
+  waiting = { url, begin, player: playHls(page.video, { url, isLive: true, begins }, events) };
+}
+
+/** Lets the player that waits begin; false when there is none for what is to be played. */
+function beginWaiting(isLive: boolean): boolean {
+  const prepared = waiting;
+  waiting = null;
+  if (prepared === null) return false;
+  if (!isLive || isRealTime || prepared.url !== playbackUrl) {
+    prepared.player.destroy();
+    return false;
+  }
+  player = prepared.player;
+  prepared.begin();
+  return true;
 }
 
 /** Acts on a change of the video's status; a broadcast that ends is played out first. */
@@ -86,6 +113,7 @@ function become(next: VideoState["status"]): void {
   status = next;
   if (next === "CREATED") {
     showNotice("The broadcast has not begun yet. This page starts by itself when it does.");
+    if (player === null) prepare();
     void waitForStart();
   } else if (next === "ENDED" && before === "RUNNING") {
     if (isRealTime) setRealTime(false);
@@ -118,9 +146,12 @@ async function poll(): Promise<void> {
 async function waitForStart(): Promise<void> {
   while (status === "CREATED") {
     const askedAtMs = performance.now();
-    const isThere = await fetch(`${playbackUrl}?wait=YES`, { cache: "no-store" })
-      .then((response) => response.ok, () => false);
-    if (isThere && status === "CREATED") become("RUNNING");
+    const answer = await fetch(`${playbackUrl}?wait=YES`, { cache: "no-store" }).catch(() => null);
+    if (answer?.ok === true && status === "CREATED") {
+      // The player asks for itself, and says what is wrong.
+      readAhead(playbackUrl, answer.text()).catch(() => {});
+      become("RUNNING");
+    }
     const tookMs = performance.now() - askedAtMs;
     if (tookMs < ASK_AGAIN_MS) await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
   }
