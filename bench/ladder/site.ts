@@ -30,7 +30,7 @@ export async function recordSource(directory: string): Promise<string> {
 }
 
 /** A publish in real time, without end, of what is encoded already. */
-function publish(file: string, url: string): Subprocess {
+export function publishFile(file: string, url: string): Subprocess {
   const args = ["-v", "error", "-re", "-stream_loop", "-1", "-i", file, "-c", "copy", "-f", "flv"];
   return Bun.spawn(["ffmpeg", ...args, url], { stdin: "ignore", stderr: "ignore" });
 }
@@ -77,7 +77,7 @@ export async function startNode({ directory, policy }: NodeOptions) {
   const startPublish = async (file: string): Promise<Measured> => {
     const key = "sk_benchbenchbenchbench0000";
     control.addKey(key);
-    const publisher = publish(file, `rtmp://127.0.0.1:${ports.rtmp}/streaming/${key}`);
+    const publisher = publishFile(file, `rtmp://127.0.0.1:${ports.rtmp}/streaming/${key}`);
     await until(() => control.started.length > 0, 15_000);
     const copies = () =>
       control.started.at(-1)?.renditions.filter(({ isCopy }) => isCopy).map(({ name }) => name) ??

@@ -6,13 +6,11 @@ import { pinTo } from "../tools/pin.ts";
 
 const CHECKOUT = new URL("../../", import.meta.url).pathname;
 const FRAME_MS = 33;
-/** 2.8 Mbit/s at 30 fps: the best rung of the default ladder. */
-const HIGH_FRAME_BYTES = 11_667;
 
 export type SiteOptions = {
   /** Of whose code it is made: default ours. */
   readonly checkout?: string;
-  /** Of every rung; default those of the best one. */
+  /** Of every rung; default what the best one has. */
   readonly frameBytes?: number;
 };
 
@@ -25,9 +23,10 @@ export type Site = {
 
 /** Keeps what it stores in `directory`. */
 export async function startSite(directory: string, options: SiteOptions = {}): Promise<Site> {
-  const { checkout = CHECKOUT, frameBytes = HIGH_FRAME_BYTES } = options;
+  const { checkout = CHECKOUT, frameBytes } = options;
   const program = join(checkout, "bench/viewers/site.program.ts");
-  const args = [program, directory, FRAME_MS, frameBytes].map(String);
+  const frames = frameBytes === undefined ? [] : [FRAME_MS, frameBytes];
+  const args = [program, directory, ...frames].map(String);
   const child = Bun.spawn([...pinTo(0), process.execPath, ...args], {
     cwd: checkout,
     stdin: "pipe",

@@ -24,9 +24,8 @@ const DECLARED_VIDEO_MS = 10_000;
 const UNKNOWN_VIDEO_MS = 1000;
 /** Viewers wait as well: they see the last picture until another one comes. */
 const RETURNING_VIDEO_MS = 1000;
-/** Audio that is declared and late is heard as silence until it comes. */
+/** Audio that is late is heard as silence until it comes. */
 const DECLARED_AUDIO_MS = 1000;
-/** Audio that nobody spoke of joins later as well, behind a discontinuity. */
 const UNKNOWN_AUDIO_MS = 400;
 /** Viewers hear silence as soon as it is missing. */
 const RETURNING_AUDIO_MS = 200;

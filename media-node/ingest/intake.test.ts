@@ -99,6 +99,7 @@ describe("Intake", () => {
     const { intake, sources } = createIntake();
     for (const tag of withoutAudio(videoOnly)) intake.push(tag);
     expect(sources[0]?.facts).toMatchObject({ video: { height: 180 }, audio: null });
+    expect(sources[0]?.isAudioAwaited).toBe(false);
     intake.stop();
   });
 
@@ -111,7 +112,7 @@ describe("Intake", () => {
     await until(() => sources.length > 0, 2000);
     expect(performance.now() - startedAtMs).toBeGreaterThan(390);
     expect(sources[0]?.facts.audio).toBeNull();
-    expect(sources[0]?.isAudioAwaited).toBe(false);
+    expect(sources[0]?.isAudioAwaited).toBe(true);
     expect(frames).toHaveLength(silent.filter(isFrame).length);
     expect(intake.findings.lateTrack).toBeNull();
 

@@ -218,7 +218,7 @@ export class Intake {
       details: { isCommonFormat, hasBFrames, copyObstacle },
       video: hasVideo ? this.#observer.video : null,
       audio: hasAudio ? this.#observer.audio : null,
-      isAudioAwaited: !hasAudio && this.#hopeOf("audio") === "declared",
+      isAudioAwaited: !hasAudio && this.#hopeOf("audio") !== "absent",
     };
   }
 

@@ -131,7 +131,7 @@ test("the common format is 4:2:0, 8 bits, progressive", () => {
   }
 });
 
-test("a codec id that is missing says nothing; only a flag says that there is nothing", () => {
+test("a codec id that is missing says nothing but FFmpeg's; a flag says that there is nothing", () => {
   const observer = new SourceObserver();
   const declared = (metadata: ReadonlyMap<string, number | boolean | string>) => {
     observer.noteMetadata(metadata);
@@ -140,6 +140,11 @@ test("a codec id that is missing says nothing; only a flag says that there is no
   expect(declared(new Map([["videocodecid", 7]]))).toEqual([true, null]);
   expect(declared(new Map([["audiocodecid", "mp4a"]]))).toEqual([null, true]);
   expect(declared(new Map([["hasVideo", false], ["hasAudio", true]]))).toEqual([false, true]);
+  const byFfmpeg = (values: readonly (readonly [string, number])[]) =>
+    declared(new Map<string, number | string>([["encoder", "Lavf61.7.100"], ...values]));
+  expect(byFfmpeg([["videocodecid", 7]])).toEqual([true, false]);
+  expect(byFfmpeg([["audiocodecid", 10]])).toEqual([null, true]);
+  expect(byFfmpeg([])).toEqual([null, null]);
 });
 
 test("audio frames say nothing about the picture", () => {

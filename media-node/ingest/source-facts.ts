@@ -98,13 +98,24 @@ export class SourceObserver {
 
   /**
    * Whether the metadata announces the track (true), or says that there is none (false); null: it says
-   * nothing. A codec id that is missing is missing; only a flag says that there is nothing.
+   * nothing. A codec id that is missing is missing: only a flag says that there is nothing, or FFmpeg,
+   * which describes everything it is going to send.
    */
   declares(track: "video" | "audio"): boolean | null {
     const flag = this.#metadata.get(track === "video" ? "hasVideo" : "hasAudio");
     if (typeof flag === "boolean") return flag;
+    const isNamed = this.#namesCodecOf(track);
+    const isComplete = track === "audio" && this.#isByFfmpeg && this.#namesCodecOf("video");
+    return isNamed || (isComplete ? false : null);
+  }
+
+  get #isByFfmpeg(): boolean {
+    return String(this.#metadata.get("encoder")).startsWith("Lavf");
+  }
+
+  #namesCodecOf(track: "video" | "audio"): boolean {
     const codec = this.#metadata.get(`${track}codecid`);
-    return codec === undefined || codec === 0 || codec === "" ? null : true;
+    return codec !== undefined && codec !== 0 && codec !== "";
   }
 
   #videoFacts(): SourceFacts["video"] {

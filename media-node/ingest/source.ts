@@ -19,6 +19,9 @@ export type Source = {
   readonly details: SourceDetails;
   readonly video: VideoTrack | null;
   readonly audio: AudioTrack | null;
-  /** The publisher said that there is audio, but none came: it is heard as silence until it does. */
+  /**
+   * No audio came, and nobody said that there is none: it is heard as silence until it does. A track
+   * that viewers do not have from the start cannot be added to what their browsers play.
+   */
   readonly isAudioAwaited: boolean;
 };

@@ -155,7 +155,7 @@ describe("three rungs", () => {
     expect(live.get(videoUrl)?.isArchived).toBe(true);
   });
 
-  test("with parts it is there with the first of each rendition, and a copy costs its ceiling", async () => {
+  test("with parts it is there with the first of each rendition, and a copy costs its ceiling or more", async () => {
     const media = await recordMedia({ size: "320x180", seconds: 9, keyframeSeconds: 2 });
     const rungs = (["low", "high"] as const).map((name) => {
       return { name, width: 320, height: 180, videoBitrateBps: 9e6, isCopy: name === "high" };

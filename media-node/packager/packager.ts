@@ -124,7 +124,7 @@ class BroadcastPackager implements Packager, PlayableBroadcast {
     this.#recording = recording;
     this.#spoolFolder = deps.spoolFolder ?? null;
     this.#muxers = start.rungs.map((rung) => this.#createMuxer(rung));
-    // Declared, and perhaps late: the track is there from the start, with silence until it comes.
+    // Perhaps late: the track is there from the start, with silence until it comes.
     if (start.hasAudio) this.setAudioConfig(AWAITED_AUDIO);
     for (const muxer of this.#muxers) {
       const before = saved.get(muxer.name);
@@ -299,12 +299,9 @@ class BroadcastPackager implements Packager, PlayableBroadcast {
 
   #variantOf(rung: RungPlan, rendition: LiveRendition): Variant {
     const nominalBps = rung.videoBitrateBps + (this.#start.hasAudio ? NOMINAL_AUDIO_BPS : 0);
-    // The parts of a first segment are one keyframe and little else: they say nothing.
-    const isMeasured = this.#start.partTargetMs === null || rendition.completeSegments > 0;
-    const { meter } = rendition;
-    const measuredBps = isMeasured ? Math.max(meter.peakBps, rendition.measuredBps) : 0;
-    // What a copy costs is for the broadcaster to decide: its ceiling says nothing.
-    const isNominalKnown = !rung.isCopy || measuredBps === 0;
+    const measuredBps = Math.max(rendition.meter.peakBps, rendition.measuredBps);
+    // What a copy costs is for the broadcaster to decide: its ceiling stands until a segment is complete.
+    const isNominalKnown = !rung.isCopy || rendition.completeSegments === 0;
     return {
       uri: `${this.videoUrl}/${this.epoch}/${rung.name}/index.m3u8`,
       bandwidthBps: Math.max(measuredBps * 1.1, isNominalKnown ? nominalBps : 0),

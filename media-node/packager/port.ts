@@ -29,7 +29,7 @@ export type PackagerStart = {
   /** Whether the source has each kind of track. */
   readonly hasVideo: boolean;
   readonly hasAudio: boolean;
-  /** The audio was announced and has not come: it is heard as silence until it does. Default false. */
+  /** The audio has not come yet: it is heard as silence until it does. Default false. */
   readonly isAudioAwaited?: boolean;
 };
 

@@ -16,8 +16,8 @@ import { until } from "../helpers/until.ts";
 
 const SECRET = "a-secret-of-your-own";
 const KEYFRAMES_S = [0.5, 2, 4, 8];
-/** From the word of nginx to the end: a report of the node, and the recording finished. */
-const END_MS = 3000;
+/** From the word of nginx to the end: the recording finished, and 3 s at most for its thumbnail. */
+const END_MS = 5000;
 
 type Video = { readonly status: string; readonly playbackUrl: string; readonly url: string };
 type Lane = {

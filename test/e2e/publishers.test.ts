@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BroadcastBody } from "#shared/contracts/broadcasts.ts";
 import type { VideoBody } from "#shared/contracts/videos.ts";
 import { createUser, type TestUser } from "../helpers/api-client.ts";
-import { checkRecording } from "../helpers/check-recording.ts";
+import { countRecording } from "../helpers/count-recording.ts";
 import { patternArgs, probePackets, runForOutput } from "../helpers/ffmpeg.ts";
 import { asAnybody } from "../helpers/players.ts";
 import { cleanEnvironment, type RunningSluice, startSluice } from "../helpers/sluice.ts";
@@ -19,8 +19,8 @@ import { until } from "../helpers/until.ts";
 const FILM = { seconds: 12, fps: 30, keyframeSeconds: 2 };
 const FRAMES = FILM.seconds * FILM.fps;
 const AUDIO_FRAMES = Math.floor(FILM.seconds * 48_000 / 1024);
-/** From the program's exit to the end: a report of the node, and the recording finished. */
-const END_MS = 3000;
+/** From the program's exit to the end: the recording finished, and 3 s at most for its thumbnail. */
+const END_MS = 5000;
 
 let sluice: RunningSluice;
 let document: string;
@@ -45,7 +45,9 @@ function commandOf(program: string): string {
   const blocks = Array.from(document.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = ""]) => block);
   const command = blocks.find((block) => block.startsWith(program)) ?? "";
   expect(command).toContain("$STREAM_KEY");
-  return command.replaceAll("rtmp://localhost:1935/streaming", sluice.ready.rtmp);
+  // A machine without "::1 localhost" asks its name server, which may take its time.
+  const address = sluice.ready.rtmp.replace("localhost", "127.0.0.1");
+  return command.replaceAll("rtmp://localhost:1935/streaming", address);
 }
 
 type Ended = { readonly code: number | null; readonly said: string; readonly atMs: number };
@@ -101,13 +103,12 @@ test.concurrent.each([["GStreamer", "gst-launch-1.0"], ["VLC", "cvlc"]])(
     }
     const path = `/user/channel/videos/${video.id}/broadcast`;
     expect((await user.call<BroadcastBody>("GET", path)).body.endReason).toBe("publisher_stopped");
-    const { complaints, renditions } = await checkRecording({ url: playbackUrl });
+    const { complaints, renditions } = await countRecording({ url: playbackUrl });
     expect(complaints).toEqual([]);
-    for (const { uri } of renditions) {
-      const url = new URL(uri, playbackUrl).href;
-      expect(await probePackets(url, "v:0")).toHaveLength(FRAMES);
-      const { length } = await probePackets(url, "a:0");
-      expect(Math.abs(length - AUDIO_FRAMES)).toBeLessThanOrEqual(3);
+    expect(renditions).toHaveLength(2);
+    for (const { frames, audioFrames } of renditions) {
+      expect(frames).toBe(FRAMES);
+      expect(Math.abs(audioFrames - AUDIO_FRAMES)).toBeLessThanOrEqual(3);
     }
   },
   60_000,

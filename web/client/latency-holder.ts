@@ -133,7 +133,8 @@ export class LatencyHolder {
   #noteStall(): void {
     if (!this.#hasPlayed || this.#video.seeking || this.#video.paused) return;
     this.#stalls += 1;
-    this.#margin?.noteStall(performance.now());
+    const nowMs = performance.now();
+    this.#margin?.noteStall(nowMs, nowMs < this.#settledAtMs);
   }
 
   #noteSeek(): void {

@@ -59,3 +59,10 @@ test("LiveMargin does not grow without end", () => {
   for (let stalls = 0; stalls < 50; stalls += 1) margin.noteStall(0);
   expect(margin.seconds).toBe(2);
 });
+
+test("LiveMargin moves a step away at a stall while it settles, and may come back soon", () => {
+  const margin = new LiveMargin(OPTIONS, -0.2);
+  margin.noteStall(0, true);
+  expect(margin.seconds).toBeCloseTo(-0.2 + OPTIONS.stallS);
+  expect(play(margin, 1.02, { seconds: 10, lateS: 0.05 })).toBeLessThan(-0.2);
+});

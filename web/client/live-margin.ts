@@ -55,10 +55,14 @@ export class LiveMargin {
     this.#adjust(nowMs);
   }
 
-  /** The picture stood still for want of data. */
-  noteStall(nowMs: number): void {
-    this.#calmFromMs = nowMs + CALM_MS;
-    this.#moveTo(Math.max(0, this.#marginS) + this.#options.stallS);
+  /**
+   * The picture stood still for want of data. While it settles that tells what joining costs a busy
+   * machine, and not yet what the network does.
+   */
+  noteStall(nowMs: number, isSettling = false): void {
+    if (!isSettling) this.#calmFromMs = nowMs + CALM_MS;
+    const fromS = isSettling ? this.#marginS : Math.max(0, this.#marginS);
+    this.#moveTo(fromS + this.#options.stallS);
     this.#lowS = Infinity;
     this.#notes = 0;
   }

@@ -215,8 +215,8 @@ describe("SourceObserver on ffmpeg's own streams", () => {
     });
     expect(observer.facts().video?.bitrateBps).toBeGreaterThan(0);
     expect(observer.hasBFrames).toBe(false);
-    // A codec id that is missing says nothing: libavformat leaves it out for want of audio.
-    expect(observer.declares("audio")).toBeNull();
+    // Of FFmpeg's metadata alone a codec id that is missing says that there is none.
+    expect(observer.declares("audio")).toBe(false);
   });
 
   test("tells 4:4:4 and 10 bits from the common format", async () => {

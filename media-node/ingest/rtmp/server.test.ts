@@ -346,6 +346,33 @@ describe("createIngestServer", () => {
     });
   });
 
+  test("a publisher that spoke while this process stood still is not taken for silent", async () => {
+    let standStill: (() => void) | undefined;
+    const { server, sinks } = await start(
+      { idleMs: 400 },
+      (_request, { onStart, onTag, onEnd }) => {
+        const onTagOnce = (tag: WireTag) => {
+          onTag(tag);
+          standStill?.();
+          standStill = undefined;
+        };
+        return Promise.resolve({ isAccepted: true, sink: { onStart, onTag: onTagOnce, onEnd } });
+      },
+    );
+    const { client } = await publish(server);
+    const sink = sinks[0] as RecordingSink;
+    // While a socket is read: timers that are due come before the next one is.
+    standStill = () => {
+      client.sendVideo(40, videoBody(500));
+      Bun.sleepSync(1000);
+    };
+    client.sendVideo(0, videoBody(500));
+    await until(() => sink.tags.length === 2, 4000);
+    expect(sink.ends).toEqual([]);
+    await until(() => sink.ends.length === 1, 2000);
+    expect(sink.ends).toMatchObject([{ cause: "lost", detail: expect.stringContaining("silent") }]);
+  });
+
   test.each([
     ["bitrate", { maxBitrateBps: 80_000 }, 200_000],
     ["message rate", { maxMessagesPerSecond: 2 }, 20],

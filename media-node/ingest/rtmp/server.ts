@@ -69,8 +69,20 @@ export function createIngestServer(options: IngestServerOptions): IngestServer {
   };
   const server = createListener(options, limits, onSocket);
 
+  const shortestMs = Math.min(limits.publishDeadlineMs, limits.idleMs, limits.maxDurationMs);
+  const sweepEveryMs = Math.min(MAX_SWEEP_MS, shortestMs / 4);
+  let sweptAtMs = 0;
+  let isPutOff = false;
+
+  /**
+   * After a time in which this process stood still (for a disk, or asleep) it first reads what was sent
+   * meanwhile: a sweep that comes late is left to the next one.
+   */
   const sweep = () => {
     const nowMs = performance.now();
+    isPutOff = !isPutOff && nowMs - sweptAtMs > 2 * sweepEveryMs;
+    sweptAtMs = nowMs;
+    if (isPutOff) return;
     for (const session of table) session.enforceDeadlines(nowMs);
   };
 
@@ -89,8 +101,8 @@ export function createIngestServer(options: IngestServerOptions): IngestServer {
       port = await listen(server, options.port, host);
       // Out of descriptors, for instance: the connection in question is lost, the server is not.
       server.on("error", (error) => log.error("ingest.accept_failed", { error }));
-      const shortestMs = Math.min(limits.publishDeadlineMs, limits.idleMs, limits.maxDurationMs);
-      sweepTimer = setInterval(sweep, Math.min(MAX_SWEEP_MS, shortestMs / 4));
+      sweptAtMs = performance.now();
+      sweepTimer = setInterval(sweep, sweepEveryMs);
       log.info("ingest.listening", { host, port, isTls: options.tls !== undefined });
     },
     async stop() {

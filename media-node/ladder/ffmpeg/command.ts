@@ -38,6 +38,7 @@ let wrapper: readonly string[] | undefined;
  * fifth of two cores; beside four busy loops it got 4 % at niceness 10, 10 % at 5, 18 % at 2 and 20 to
  * 27 % at 0, and at 10 it had 5 to 79 of 420 frames ready in time. The 99th percentile of an HTTP
  * server beside two ladders was 17 to 59 ms at 0 and 8 to 36 ms at 10, on a machine loaded by others.
+ * What keeps requests quick is that an encoder has a session of its own (process.ts).
  */
 export function childWrapper(): readonly string[] {
   wrapper ??= wrap("setpriv", ["--pdeathsig", "KILL"]);

@@ -47,6 +47,12 @@ describe("SupervisedProcess", () => {
     expect(exits).toHaveLength(1);
   });
 
+  test("runs in a session of its own", async () => {
+    const { child, outputs } = start(["/bin/sh", "-c", "cut -d ' ' -f 6 /proc/$$/stat"]);
+    await child.exited;
+    expect(Number(outputs.get(1))).toBe(child.pid);
+  });
+
   test("counts the bytes that a stopped child does not take", async () => {
     const { child } = start(["/bin/cat"]);
     process.kill(child.pid ?? 0, "SIGSTOP");
