@@ -9,7 +9,7 @@ export type IntakeFindings = {
   readonly lateTrack: "video" | "audio" | null;
   /** Tracks beyond the first of each kind, which are left out. */
   readonly extraTracks: number;
-  /** Frames are marked as keyframes in whose media no decoder can begin. */
+  /** Frames are marked as keyframes where no decoder can begin, or are not where one can. */
   readonly keyframesMisflagged: boolean;
   /** AAC comes whose configuration never came: it is left out. */
   readonly audioWithoutConfig: boolean;

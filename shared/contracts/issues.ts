@@ -99,7 +99,7 @@ const ISSUES: { readonly [Code in IssueCode]: Words<Figures[Code]> } = {
   },
   KEYFRAMES_MISFLAGGED: {
     severity: "warning",
-    sentence: () => "Frames are marked as keyframes that are none.",
+    sentence: () => "The source's keyframes are not the frames that are marked as such.",
     advice: () => "Update the encoder or use another one; until then the source is encoded anew.",
   },
   BITRATE_HIGH: {
