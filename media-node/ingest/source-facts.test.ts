@@ -84,6 +84,15 @@ describe("the frame rate", () => {
     expect(fpsOf(announced)).toBeNull();
   });
 
+  test("that is announced is doubted after three frames, and known after nine", () => {
+    const lie = (frames: number) => {
+      const observer = observe(40, frames);
+      observer.noteMetadata(new Map([["framerate", 15]]));
+      return fpsOf(observer);
+    };
+    expect([lie(2), lie(3), lie(8), lie(9)]).toEqual([15, null, null, 25]);
+  });
+
   test("of a camera with a frame a second is known with the second frame", () => {
     expect(fpsOf(observe(1000, 1))).toBeNull();
     expect(fpsOf(observe(1000, 2))).toBe(1);

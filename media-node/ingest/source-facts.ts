@@ -20,6 +20,8 @@ const MAX_FPS = 240;
 const MAX_ENCODER_CHARS = 200;
 /** Announced and measured frame rates further apart than this share: the measured one is right. */
 const FPS_TOLERANCE = 0.2;
+/** Two steps are enough to doubt what is announced, and further apart, since stamps tremble. */
+const DOUBT = { steps: 2, tolerance: 0.3 };
 
 /** Collects facts from the frames of a publisher; cheap enough to see every frame. */
 export class SourceObserver {
@@ -142,10 +144,14 @@ export class SourceObserver {
   /** What the metadata or the SPS announce, unless the frames disagree; snapped to common rates. */
   #estimateFps(): number | null {
     const isMeasured = this.#steps >= MIN_STEPS || this.#stepsMs >= MIN_SPAN_MS;
-    const measured = isMeasured ? (1000 * this.#steps) / this.#stepsMs : null;
+    const seen = isMeasured || this.#steps >= DOUBT.steps
+      ? (1000 * this.#steps) / this.#stepsMs
+      : null;
+    const measured = isMeasured ? seen : null;
+    const tolerance = isMeasured ? FPS_TOLERANCE : DOUBT.tolerance;
+    const isLikely = (fps: number) => seen === null || Math.abs(fps / seen - 1) <= tolerance;
     const announced = [this.#number("framerate"), this.#video?.sps.fps ?? null].find((fps) =>
-      fps !== null && fps >= 1 && fps <= MAX_FPS &&
-      (measured === null || Math.abs(fps / measured - 1) <= FPS_TOLERANCE)
+      fps !== null && fps >= 1 && fps <= MAX_FPS && isLikely(fps)
     );
     const fps = announced ?? measured;
     if (fps === null || fps < 1) return fps;
