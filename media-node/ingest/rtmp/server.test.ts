@@ -82,6 +82,18 @@ async function publish(server: IngestServer, streamKey = GOOD_KEY, app = "stream
   return published;
 }
 
+/** A publisher with the good key whose question is answered by `accept`. */
+async function askToPublish() {
+  const asked = Promise.withResolvers<void>();
+  const { server, sinks } = await start({}, async (_request, sink) => {
+    await asked.promise;
+    return { isAccepted: true, sink };
+  });
+  const client = await openClient(server);
+  client.sendRaw(publishBytes("streaming", GOOD_KEY));
+  return { server, sinks, client, accept: () => asked.resolve() };
+}
+
 describe("createIngestServer", () => {
   test("starts a publisher with a good key and hands on its tags", async () => {
     const { server, requests, sinks } = await start();
@@ -142,14 +154,7 @@ describe("createIngestServer", () => {
   });
 
   test("answers Publish.Start only once the publish is accepted", async () => {
-    let accept = () => {};
-    const { server, sinks } = await start(
-      {},
-      (_request, sink) =>
-        new Promise((resolve) => (accept = () => resolve({ isAccepted: true, sink }))),
-    );
-    const client = await openClient(server);
-    client.sendRaw(publishBytes("streaming", GOOD_KEY));
+    const { sinks, client, accept } = await askToPublish();
     client.sendVideo(0, videoBody(500));
     await until(() => client.commands.length >= 3 && sinks.length === 1, 2000);
     client.sendVideo(40, videoBody(500));
@@ -161,14 +166,7 @@ describe("createIngestServer", () => {
   });
 
   test("holds a hasty publisher back by TCP while it asks about it", async () => {
-    let accept = () => {};
-    const { server, sinks } = await start(
-      {},
-      (_request, sink) =>
-        new Promise((resolve) => (accept = () => resolve({ isAccepted: true, sink }))),
-    );
-    const client = await openClient(server);
-    client.sendRaw(publishBytes("streaming", GOOD_KEY));
+    const { sinks, client, accept } = await askToPublish();
     await until(() => sinks.length === 1, 2000);
     for (let i = 0; i < 300; i += 1) client.sendVideo(i * 40, videoBody(10_000));
     const askedAtMs = performance.now();
@@ -225,14 +223,7 @@ describe("createIngestServer", () => {
   });
 
   test("tells a sink that its publisher was gone before the start", async () => {
-    let accept = () => {};
-    const { server, sinks } = await start(
-      {},
-      (_request, sink) =>
-        new Promise((resolve) => (accept = () => resolve({ isAccepted: true, sink }))),
-    );
-    const client = await openClient(server);
-    client.sendRaw(publishBytes("streaming", GOOD_KEY));
+    const { server, sinks, accept } = await askToPublish();
     await until(() => sinks.length === 1, 2000);
     await server.stop();
     accept();
