@@ -3,51 +3,29 @@
  * viewers, one recording.
  */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { AuthoriseResponse } from "#shared/contracts/control.ts";
 import type HlsJs from "hls.js";
 import { checkMediaPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { checkReload } from "#shared/hls/check-reload.ts";
 import { newId, newVideoUrl } from "#shared/ids.ts";
 import { launchChromium, samplePlayback } from "#test/helpers/chromium.ts";
-import { ControlServer } from "#test/helpers/control-server.ts";
 import { probePackets, type Publish, publishArgs, recordFlv } from "#test/helpers/ffmpeg.ts";
 import { fetchPlaylist, mediaPlaylistsOf } from "#test/helpers/media-node.ts";
-import { type NodeProcess, startNodeProcess } from "#test/helpers/node-process.ts";
+import { useNodeProcesses } from "#test/helpers/node-process.ts";
 import { until } from "#test/helpers/until.ts";
 import type { JournalEntry, RunningEntry } from "./journal-entry.ts";
 
 const HLS_JS = fileURLToPath(import.meta.resolve("hls.js/dist/hls.min.js"));
 const KEY = "sk_0123456789abcdefghij";
 
-let folder: string;
-let control: ControlServer;
-const started: NodeProcess[] = [];
+const site = useNodeProcesses({ settings: { latency: "low", ladder: "copy" } });
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "media-restart-"));
-  control = new ControlServer({ settings: { latency: "low", ladder: "copy" } });
-  await control.up();
-  control.addKey(KEY);
-});
-
-afterEach(async () => {
-  for (const { child } of started) child.kill("SIGKILL");
-  await Promise.all(started.splice(0).map(({ exited }) => exited));
-  await control.down();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function startNode(env: Record<string, string> = {}): NodeProcess {
-  const node = startNodeProcess({ dataDir: folder, controlUrl: control.url, env });
-  started.push(node);
-  return node;
-}
+beforeEach(() => site.control.addKey(KEY));
 
 type PlayerWindow = { Hls: typeof HlsJs; recoveries: number };
 
@@ -89,18 +67,18 @@ async function expectMovingPicture(page: Page, deadlineMs: number): Promise<void
 
 /** Publishes a file again and again, as it is: nothing has to be encoded. */
 function publishFile(url: string): Publish {
-  const input = ["-re", "-stream_loop", "-1", "-i", join(folder, "source.flv")];
+  const input = ["-re", "-stream_loop", "-1", "-i", join(site.folder, "source.flv")];
   return publishArgs([...input, "-c", "copy", "-f", "flv", url]);
 }
 
 async function goLive() {
   const pattern = { size: "160x90", videoBitrate: "200k", keyframeSeconds: 2, seconds: 60 };
-  await writeFile(join(folder, "source.flv"), await recordFlv(pattern));
-  let node = startNode();
+  await writeFile(join(site.folder, "source.flv"), await recordFlv(pattern));
+  let node = site.startNode();
   const { rtmp, hls } = await node.ports();
   const publishUrl = `rtmp://127.0.0.1:${rtmp}/streaming/${KEY}`;
   publishFile(publishUrl);
-  const broadcast = await until(() => control.authorised.get(KEY), 10_000);
+  const broadcast = await until(() => site.control.authorised.get(KEY), 10_000);
   const url = `http://127.0.0.1:${hls}/hls-live/${broadcast.videoUrl}.m3u8`;
   const [rung = ""] = [...mediaPlaylistsOf(await fetchPlaylist(url, 15_000), url).values()];
   const kill = async () => {
@@ -108,15 +86,16 @@ async function goLive() {
     await node.exited;
   };
   const restart = async () => {
-    node = startNode({ RTMP_PORT: String(rtmp), HLS_PORT: String(hls) });
+    node = site.startNode({ RTMP_PORT: String(rtmp), HLS_PORT: String(hls) });
     await node.ports();
   };
-  return { publishUrl, broadcast, url, rung, kill, restart };
+  const stderr = () => node.stderr();
+  return { publishUrl, broadcast, url, rung, kill, restart, stderr };
 }
 
 test("a killed node goes on: same playlist, nothing used twice, one recording", async () => {
   const { publishUrl, broadcast, rung, kill, restart } = await goLive();
-  await until(() => control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
+  await until(() => site.control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
   const before = await fetchPlaylist(rung);
   expect(checkMediaPlaylist(before)).toEqual([]);
   expect(readMediaPlaylist(before).partTargetS).toBe(0.34);
@@ -129,8 +108,11 @@ test("a killed node goes on: same playlist, nothing used twice, one recording", 
   expect(checkMediaPlaylist(waiting)).toEqual([]);
   expect(checkReload(before, waiting)).toEqual([]);
   publishFile(publishUrl);
-  await until(() => control.authorised.get(KEY)?.isResumed === true, 10_000);
-  expect(control.authorised.get(KEY)).toMatchObject({ epoch: 2, videoUrl: broadcast.videoUrl });
+  await until(() => site.control.authorised.get(KEY)?.isResumed === true, 10_000);
+  expect(site.control.authorised.get(KEY)).toMatchObject({
+    epoch: 2,
+    videoUrl: broadcast.videoUrl,
+  });
   const after = await until(async () => {
     const text = await fetchPlaylist(rung);
     const { segments } = readMediaPlaylist(text);
@@ -145,20 +127,20 @@ test("a killed node goes on: same playlist, nothing used twice, one recording", 
 
   // Once more: by now the API knows the broadcast under another epoch than its URLs have.
   await kill();
-  const reports = control.progress.length;
+  const reports = site.control.progress.length;
   await restart();
-  const report = await until(() => control.progress[reports + 1], 5000);
+  const report = await until(() => site.control.progress[reports + 1], 5000);
   expect(report).toMatchObject({ state: "waiting", epoch: 2 });
   const third = publishFile(publishUrl);
-  await until(() => control.progress.at(-1)?.state === "live", 15_000);
-  expect(control.progress.at(-1)?.epoch).toBe(3);
+  await until(() => site.control.progress.at(-1)?.state === "live", 15_000);
+  expect(site.control.progress.at(-1)?.epoch).toBe(3);
   await until(
     async () => (await fetchPlaylist(rung)).split("#EXT-X-DISCONTINUITY\n").length > 2,
     15_000,
   );
 
   await third.stop();
-  const ended = await until(() => control.ended[0], 15_000);
+  const ended = await until(() => site.control.ended[0], 15_000);
   expect(ended).toMatchObject({ broadcastId: broadcast.broadcastId, reason: "publisher_stopped" });
   const recording = readMediaPlaylist(await fetchPlaylist(rung));
   expect(recording.complaints).toEqual([]);
@@ -187,10 +169,10 @@ function asVersion1(
 
 test("a node goes on with what version 1 of the journal says", async () => {
   const { publishUrl, broadcast, rung, kill, restart } = await goLive();
-  await until(() => control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
+  await until(() => site.control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
   const before = await fetchPlaylist(rung);
   await kill();
-  const path = join(folder, "media-node", "broadcasts", `${broadcast.broadcastId}.json`);
+  const path = join(site.folder, "media-node", "broadcasts", `${broadcast.broadcastId}.json`);
   const entry = JSON.parse(await readFile(path, "utf8")) as RunningEntry;
   await writeFile(path, JSON.stringify(asVersion1(entry, broadcast)));
 
@@ -202,16 +184,16 @@ test("a node goes on with what version 1 of the journal says", async () => {
   const isBack = async () => (await fetchPlaylist(rung)).includes("#EXT-X-DISCONTINUITY\n");
   await until(isBack, 20_000);
   expect(checkReload(waiting, await fetchPlaylist(rung))).toEqual([]);
-  expect(control.authorised.get(KEY)).toMatchObject({ isResumed: true, epoch: 2 });
+  expect(site.control.authorised.get(KEY)).toMatchObject({ isResumed: true, epoch: 2 });
   expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ version: 2, controlEpoch: 2 });
   await publisher.stop();
 }, 60_000);
 
 test("a node leaves what a later version wrote, and finishes the recording", async () => {
-  const { broadcast, url, rung, kill, restart } = await goLive();
-  await until(() => control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
+  const { broadcast, url, rung, kill, restart, stderr } = await goLive();
+  await until(() => site.control.progress.some(({ durationMs }) => durationMs > 5000), 15_000);
   await kill();
-  const path = join(folder, "media-node", "broadcasts", `${broadcast.broadcastId}.json`);
+  const path = join(site.folder, "media-node", "broadcasts", `${broadcast.broadcastId}.json`);
   const later = (await readFile(path, "utf8")).replace('"version":2', '"version":3');
   await writeFile(path, later);
 
@@ -221,7 +203,7 @@ test("a node leaves what a later version wrote, and finishes the recording", asy
   expect(recording).toContain("#EXT-X-ENDLIST");
   expect(readMediaPlaylist(recording).segments.length).toBeGreaterThan(0);
   expect(await readFile(path, "utf8")).toBe(later);
-  expect(started.at(-1)?.stderr()).toContain("it is of version 3");
+  expect(stderr()).toContain("it is of version 3");
 }, 60_000);
 
 test("what cannot be gone on with ends under the epoch that the API knows", async () => {
@@ -236,11 +218,11 @@ test("what cannot be gone on with ends under the epoch that the API knows", asyn
     ended: null,
     running: null,
   };
-  await mkdir(join(folder, "media-node", "broadcasts"), { recursive: true });
-  const path = join(folder, "media-node", "broadcasts", `${broadcastId}.json`);
+  await mkdir(join(site.folder, "media-node", "broadcasts"), { recursive: true });
+  const path = join(site.folder, "media-node", "broadcasts", `${broadcastId}.json`);
   await writeFile(path, JSON.stringify(entry));
-  startNode();
-  const ended = await until(() => control.ended[0], 15_000);
+  site.startNode();
+  const ended = await until(() => site.control.ended[0], 15_000);
   expect(ended).toMatchObject({ broadcastId, epoch: 3, reason: "node_lost" });
   await until(() => !existsSync(path), 5000);
 }, 30_000);
@@ -254,7 +236,7 @@ test("Chromium plays on over a kill and a restart without a reload", async () =>
     await kill();
     await restart();
     publishFile(publishUrl);
-    await until(() => control.progress.at(-1)?.state === "live", 15_000);
+    await until(() => site.control.progress.at(-1)?.state === "live", 15_000);
     await expectMovingPicture(page, 25_000);
   } finally {
     await browser.close();

@@ -2,7 +2,12 @@
  * A media node as a process of its own, for tests that kill it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach } from "vitest";
+import { ControlServer, type ControlServerOptions } from "./control-server.ts";
 import { until } from "./until.ts";
 
 const MAIN = fileURLToPath(import.meta.resolve("#media-node/main.ts"));
@@ -50,5 +55,46 @@ export function startNodeProcess(options: NodeProcessOptions): NodeProcess {
     stderr: () => stderr,
     exited: new Promise<number | null>((resolve) => child.on("close", (code) => resolve(code))),
     ports: async () => JSON.parse(await until(() => stdout, 15_000)) as NodePorts,
+  };
+}
+
+/** What each test of a file has of its own: a data folder, the API's routes, and nodes to kill. */
+export type NodeProcessSite = {
+  readonly folder: string;
+  readonly control: ControlServer;
+  readonly startNode: (env?: Readonly<Record<string, string>>) => NodeProcess;
+};
+
+/** Call it at the top of a test file; its fields are those of the test that runs. */
+export function useNodeProcesses(options: ControlServerOptions): NodeProcessSite {
+  const started: NodeProcess[] = [];
+  let folder = "";
+  let control = new ControlServer(options);
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "node-process-"));
+    control = new ControlServer(options);
+    await control.up();
+  });
+
+  afterEach(async () => {
+    for (const { child } of started) child.kill("SIGKILL");
+    await Promise.all(started.splice(0).map(({ exited }) => exited));
+    await control.down();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  return {
+    get folder() {
+      return folder;
+    },
+    get control() {
+      return control;
+    },
+    startNode: (env = {}) => {
+      const node = startNodeProcess({ dataDir: folder, controlUrl: control.url, env });
+      started.push(node);
+      return node;
+    },
   };
 }

@@ -3,7 +3,14 @@
  * @see Adobe Flash Video File Format Specification 10.1, annex E.4.2
  * @see Enhanced RTMP v2
  */
-import { type ExtendedHeader, nameFourCc, PACKET, readExtendedTag } from "./extended-header.ts";
+import {
+  type ExtendedHeader,
+  type ExtraTracks,
+  type FramelessTag,
+  nameFourCc,
+  PACKET,
+  readExtendedTag,
+} from "./extended-header.ts";
 
 /** The body of an audio tag; byte arrays are views into it. */
 export type AudioTag =
@@ -12,15 +19,9 @@ export type AudioTag =
     | { readonly kind: "frame"; readonly data: Uint8Array }
     /** A codec that has been part of FLV ever since: an ffmpeg of any age decodes it. */
     | ClassicAudioFrame
-    | { readonly kind: "end" }
-    | { readonly kind: "ignored" }
-    | { readonly kind: "unsupported"; readonly codec: string }
-    | { readonly kind: "malformed"; readonly detail: string }
+    | FramelessTag
   )
-  & {
-    /** Ids of the tracks beside the first that the tag has. Default none. */
-    readonly extraTracks?: readonly number[];
-  };
+  & ExtraTracks;
 
 export type ClassicAudioFrame = {
   readonly kind: "classic";

@@ -15,12 +15,26 @@ export const PACKET = {
   modEx: 7,
 } as const;
 
+/** What a tag of either track carries when it is no media. */
+export type FramelessTag =
+  | { readonly kind: "end" }
+  /** Info frames, HDR metadata, further tracks alone. */
+  | { readonly kind: "ignored" }
+  /** A codec or packaging we do not carry, by the name to show. */
+  | { readonly kind: "unsupported"; readonly codec: string }
+  | { readonly kind: "malformed"; readonly detail: string };
+
 /** What stands before the media of one track. */
 export type ExtendedHeader = {
   readonly packetType: number;
   readonly fourCc: string;
   /** What follows. */
   readonly payload: Uint8Array;
+};
+
+export type ExtraTracks = {
+  /** Ids of the tracks beside the first that a tag has. Default none. */
+  readonly extraTracks?: readonly number[];
 };
 
 export type ExtendedTag = {

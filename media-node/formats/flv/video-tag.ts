@@ -4,7 +4,14 @@
  * @see Enhanced RTMP v2
  */
 import { readInt24 } from "./big-endian.ts";
-import { type ExtendedHeader, nameFourCc, PACKET, readExtendedTag } from "./extended-header.ts";
+import {
+  type ExtendedHeader,
+  type ExtraTracks,
+  type FramelessTag,
+  nameFourCc,
+  PACKET,
+  readExtendedTag,
+} from "./extended-header.ts";
 
 /** The body of a video tag; byte arrays are views into it. */
 export type VideoTag =
@@ -19,17 +26,9 @@ export type VideoTag =
       /** NAL units, as a rule behind lengths as wide as the config says. */
       readonly data: Uint8Array;
     }
-    | { readonly kind: "end" }
-    /** Carries no picture: info frames, HDR metadata, further tracks alone. */
-    | { readonly kind: "ignored" }
-    /** A codec or packaging we do not carry, by the name to show. */
-    | { readonly kind: "unsupported"; readonly codec: string }
-    | { readonly kind: "malformed"; readonly detail: string }
+    | FramelessTag
   )
-  & {
-    /** Ids of the tracks beside the first that the tag has. Default none. */
-    readonly extraTracks?: readonly number[];
-  };
+  & ExtraTracks;
 
 const AVC = 7;
 const KEYFRAME = 1;
