@@ -6,7 +6,7 @@ import type { LadderRung } from "#shared/contracts/ladder.ts";
 import type { Logger } from "#shared/log.ts";
 import type { MediaFrame } from "../formats/media.ts";
 import type { Source } from "../ingest/source.ts";
-import type { StartEngine } from "../ladder/engine.ts";
+import type { EncoderPace, StartEngine } from "../ladder/engine.ts";
 import type { LadderPlan } from "../ladder/plan.ts";
 import { createPackager, resumePackager } from "../packager/packager.ts";
 import type { Packager, PackagerStart, RecordingSummary } from "../packager/port.ts";
@@ -76,9 +76,9 @@ export class BroadcastMedia {
     return new BroadcastMedia(options, packager, start);
   }
 
-  /** Encoded seconds per second; null without an engine. */
-  get encodeSpeed(): number | null {
-    return this.#pipeline?.encodeSpeed ?? null;
+  /** Null without an engine. */
+  get encoder(): EncoderPace | null {
+    return this.#pipeline?.encoder ?? null;
   }
 
   /** What viewers get less of than was planned. */

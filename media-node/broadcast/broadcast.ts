@@ -175,12 +175,12 @@ export class Broadcast {
     const nowMs = performance.now();
     const { media } = state;
     const isLive = state.kind === "live";
-    const encodeSpeed = isLive ? media.encodeSpeed : null;
+    const encoder = isLive ? media.encoder : null;
     const figures = isLive ? this.#health.figures(nowMs) : { ingestBitrateBps: 0, fps: 0 };
     const findings = [
       ...(this.#connection?.issues ?? []),
       ...media.issues,
-      ...(isLive ? this.#health.findings(nowMs, encodeSpeed) : []),
+      ...(isLive ? this.#health.findings(nowMs, encoder) : []),
       ...media.packager.issues,
     ];
     return {
@@ -189,7 +189,7 @@ export class Broadcast {
       state: state.kind,
       durationMs: this.#durationMs,
       ...figures,
-      encodeSpeed,
+      encodeSpeed: encoder?.speed ?? null,
       viewers: this.#deps.live.viewers(this.#authorisation.videoUrl),
       recordedBytes: media.packager.recordedBytes,
       issues: this.#issues.note(findings, nowMs, new Date()).map(toReportedIssue),

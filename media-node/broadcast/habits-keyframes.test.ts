@@ -37,7 +37,7 @@ testHabits([
   {
     name: "that refreshes its picture bit by bit",
     source: { x264: "intra-refresh=1" },
-    expected: { ...FOUND_OUT, mayBeSaid: /^KEYFRAME/ },
+    expected: { ...FOUND_OUT, issue: /^KEYFRAME_INTERVAL: The picture is refreshed bit by bit/ },
     inspect: findLateCopy,
   },
   {

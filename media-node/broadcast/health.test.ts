@@ -2,9 +2,11 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { TestPattern } from "#test/helpers/ffmpeg.ts";
 import { recordMedia } from "#test/helpers/media-source.ts";
 import type { MediaFrame } from "../formats/media.ts";
+import type { EncoderPace } from "../ladder/engine.ts";
 import { BroadcastHealth, type SourceHealth } from "./health.ts";
 
 const SOURCE: SourceHealth = { ceilingBps: 600_000, declaredBps: null, encodedAudio: null };
+const BUSY: EncoderPace = { speed: 0.8, lagMs: 1000 };
 const CBR = ["-maxrate", "500k", "-bufsize", "500k"];
 const CLEAN = { keyframeSeconds: 2, videoBitrate: "500k", videoOptions: CBR, seconds: 45 } as const;
 
@@ -27,7 +29,7 @@ type Replay = {
   readonly source?: Partial<SourceHealth>;
   /** When a frame arrives; default: on time. */
   readonly arrivalMs?: (frame: MediaFrame, index: number) => number;
-  readonly encodeSpeed?: number;
+  readonly encoder?: EncoderPace;
   readonly heldBackAtMs?: number;
 };
 
@@ -43,7 +45,7 @@ function replay(frames: readonly MediaFrame[], options: Replay = {}) {
   for (const [index, frame] of frames.entries()) {
     const atMs = 1000 + (options.arrivalMs?.(frame, index) ?? frame.dtsTicks / 90);
     for (; second < Math.floor(atMs / 1000); second += 1) {
-      for (const finding of health.findings(second * 1000, options.encodeSpeed ?? null)) {
+      for (const finding of health.findings(second * 1000, options.encoder ?? null)) {
         if (!since.has(finding.code)) since.set(finding.code, second - 1);
         seen.set(finding.code, (seen.get(finding.code) ?? 0) + 1);
         found.set(finding.code, finding);
@@ -78,7 +80,7 @@ describe("BroadcastHealth", () => {
   });
 
   test("has nothing to say about a clean source", () => {
-    expect(replay(clean, { encodeSpeed: 1 }).codes).toEqual([]);
+    expect(replay(clean, { encoder: { speed: 1, lagMs: 0 } }).codes).toEqual([]);
   });
 
   test("begins anew with another run", () => {
@@ -337,14 +339,18 @@ test("AUDIO_CODEC is audio that has to be encoded", () => {
 
 describe("MACHINE_BUSY", () => {
   test("is encoding that falls behind what arrives, but not in the first seconds", () => {
-    const { codes, found, since } = replay(clean, { encodeSpeed: 0.8 });
+    const { codes, found, since } = replay(clean, { encoder: BUSY });
     expect(codes).toEqual(["MACHINE_BUSY"]);
     expect(found.get("MACHINE_BUSY")).toEqual({ code: "MACHINE_BUSY", measured: 0.8, wanted: 1 });
     expect(since.get("MACHINE_BUSY")).toBeGreaterThan(10);
   });
 
+  test("is not an encoder that is where its source is", () => {
+    expect(replay(clean, { encoder: { speed: 0.4, lagMs: 200 } }).codes).toEqual([]);
+  });
+
   test("is not what arrives slowly", () => {
     const arrivalMs = (frame: MediaFrame) => timeS(frame) * 1000 / 0.8;
-    expect(replay(clean, { arrivalMs, encodeSpeed: 0.8 }).codes).toEqual(["UPLOAD_SLOW"]);
+    expect(replay(clean, { arrivalMs, encoder: BUSY }).codes).toEqual(["UPLOAD_SLOW"]);
   });
 });

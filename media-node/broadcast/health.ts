@@ -3,6 +3,7 @@
  */
 import type { Finding } from "#shared/contracts/issues.ts";
 import type { MediaFrame } from "../formats/media.ts";
+import type { EncoderPace } from "../ladder/engine.ts";
 import { Bitrate, type BitrateOptions } from "./health/bitrate.ts";
 import { FrameOrder } from "./health/frame-order.ts";
 import { FrameRate } from "./health/frame-rate.ts";
@@ -15,6 +16,8 @@ import { UploadPace } from "./health/upload-pace.ts";
 
 /** Below this share of what arrives the ladder falls behind; above, its figures are rounded. */
 const MIN_ENCODE_SPEED = 0.95;
+/** An encoder that keeps up is less behind. */
+const BUSY_LAG_MS = 700;
 
 export type SourceHealth = BitrateOptions & {
   /** The codec of audio that has to be encoded; null: it passes through, or there is none. */
@@ -56,8 +59,8 @@ export class BroadcastHealth {
     return this.#figures.at(nowMs);
   }
 
-  /** `encodeSpeed`: seconds encoded in a second; null: nothing is. */
-  findings(nowMs: number, encodeSpeed: number | null): Finding[] {
+  /** `encoder`: null: nothing is encoded. */
+  findings(nowMs: number, encoder: EncoderPace | null): Finding[] {
     const { keyframes, bitrate, rate, order, pace, tracks, silence } = this.#run;
     const missing = tracks.findings;
     const hasAudio = missing.every(({ code }) => code !== "NO_AUDIO");
@@ -70,7 +73,7 @@ export class BroadcastHealth {
       ...missing,
       hasAudio ? silence.finding : null,
       this.#encodedAudio,
-      slowEncoding(encodeSpeed, pace.pace(nowMs)),
+      encoder === null ? null : slowEncoding(encoder, pace.pace(nowMs)),
     ].filter((finding) => finding !== null);
   }
 
@@ -94,9 +97,9 @@ function startRun(source: BitrateOptions) {
 }
 
 /** What arrives slowly is encoded slowly: that is not the machine's fault. */
-function slowEncoding(speed: number | null, pace: number | null): Finding | null {
-  // The first seconds of an encoder say little about it.
-  if (speed === null || pace === null) return null;
+function slowEncoding({ speed, lagMs }: EncoderPace, pace: number | null): Finding | null {
+  // One that is not late has not been given more to do.
+  if (speed === null || pace === null || lagMs < BUSY_LAG_MS) return null;
   if (speed >= MIN_ENCODE_SPEED * Math.min(1, pace)) return null;
   return { code: "MACHINE_BUSY", measured: roundTo(2, speed), wanted: 1 };
 }

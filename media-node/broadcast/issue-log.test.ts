@@ -32,7 +32,7 @@ test("IssueLog keeps the since of an issue while its figures change", () => {
     event: "broadcast.issue_began",
     code: "KEYFRAME_INTERVAL",
     sentence: "Keyframe every 4.0 s.",
-    advice: "Set 2 s in OBS › Output › Keyframe interval.",
+    advice: "Set 2 s in OBS › Output › Keyframe interval; in FFmpeg, -g with so many frames.",
   }]);
 });
 

@@ -33,6 +33,15 @@ test("a second after the last picture they are missing, until one comes", () => 
   expect(absenceAt(watch, 1130)).toBeNull();
 });
 
+test("they are missing since the last one was decoded, which may be shown later", () => {
+  const watch = watchOf(15);
+  for (const [dtsMs, ptsMs] of [[0, 133], [67, 333], [133, 200]] as const) {
+    watch.note({ ...videoFrame(dtsMs), compositionTicks: ticks(ptsMs - dtsMs) });
+  }
+  expect(absenceAt(watch, 1320)).toBeNull();
+  expect(absenceAt(watch, 1340)).toMatchObject({ sinceTicks: ticks(133) });
+});
+
 test("a run that brings no picture misses it a second after it began", () => {
   const watch = watchOf(null);
   expect(absenceAt(watch, 5000)).toBeNull();

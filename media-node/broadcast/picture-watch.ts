@@ -16,6 +16,7 @@ const STEP_SHARE = 1 / 4;
 
 export class PictureWatch {
   #lastTicks: number | null = null;
+  #decodedTicks: number | null = null;
   #firstAudioTicks: number | null = null;
   /** How far pictures are apart. */
   #stepTicks = 0;
@@ -25,6 +26,7 @@ export class PictureWatch {
   restart(fps: number | null): void {
     this.#absence = null;
     this.#lastTicks = null;
+    this.#decodedTicks = null;
     this.#firstAudioTicks = null;
     this.#stepTicks = fps === null || fps <= 0 ? 0 : VIDEO_TIMESCALE / fps;
   }
@@ -46,12 +48,12 @@ export class PictureWatch {
       const stepTicks = ticks - (this.#lastTicks ?? ticks);
       if (stepTicks > 0) this.#stepTicks += (stepTicks - this.#stepTicks) * STEP_SHARE;
       this.#lastTicks = Math.max(ticks, this.#lastTicks ?? ticks);
+      this.#decodedTicks = frame.dtsTicks;
       return null;
     }
     this.#firstAudioTicks ??= ticks;
-    const sinceTicks = this.#lastTicks;
-    const missingTicks = ticks - (sinceTicks ?? this.#firstAudioTicks);
+    const missingTicks = ticks - (this.#lastTicks ?? this.#firstAudioTicks);
     const isMissing = missingTicks > Math.max(MISSING_TICKS, MISSING_STEPS * this.#stepTicks);
-    return isMissing ? { sinceTicks, untilTicks: ticks, isFinal: false } : null;
+    return isMissing ? { sinceTicks: this.#decodedTicks, untilTicks: ticks, isFinal: false } : null;
   }
 }

@@ -37,7 +37,7 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
     events.push(`engine ${number} ${made}`);
     if (resume !== null) events.push(`engine ${number} resumes ${resume.frames.length}`);
     return {
-      speed: 1,
+      pace: { speed: 1, lagMs: 0 },
       shortfall: null,
       push: ({ track, dtsTicks }) => {
         events.push(`engine ${number} ${track} ${dtsTicks / TICKS_PER_MS}`);

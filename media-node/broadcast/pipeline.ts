@@ -9,7 +9,13 @@ import { messageOf } from "#shared/errors.ts";
 import type { Logger } from "#shared/log.ts";
 import { type MediaFrame, TICKS_PER_MS } from "../formats/media.ts";
 import type { Source } from "../ingest/source.ts";
-import type { EngineOutput, EngineStart, RunningEngine, StartEngine } from "../ladder/engine.ts";
+import type {
+  EncoderPace,
+  EngineOutput,
+  EngineStart,
+  RunningEngine,
+  StartEngine,
+} from "../ladder/engine.ts";
 import type { LadderPlan } from "../ladder/plan.ts";
 import type { Packager, RecordingSummary } from "../packager/port.ts";
 import { encodedRungsOf, replan } from "./broadcast-plan.ts";
@@ -73,9 +79,9 @@ export class Pipeline {
     this.#begin(null);
   }
 
-  /** Encoded seconds per second; null without an engine. */
-  get encodeSpeed(): number | null {
-    return this.#engine?.speed ?? null;
+  /** Null without an engine. */
+  get encoder(): EncoderPace | null {
+    return this.#engine?.pace ?? null;
   }
 
   /** What viewers get less of than was planned. */

@@ -95,7 +95,10 @@ export type AudioFrame = Pick<MediaFrame, "dtsTicks" | "data">;
 
 /** Pictures are missing while sound goes on. */
 export type PictureAbsence = {
-  /** When the last one is shown; null: none came in this run of the encoder. */
+  /**
+   * When the last one is decoded; null: none came in this run of the encoder. Decoders keep what is
+   * shown later until more frames come.
+   */
   readonly sinceTicks: number | null;
   /** How far the sound has come. */
   readonly untilTicks: number;

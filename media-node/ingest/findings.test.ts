@@ -7,6 +7,10 @@ test("listIntakeFindings() has nothing to say about a clean source", () => {
 
 test.each([
   [{ keyframesMisflagged: true }, { code: "KEYFRAMES_MISFLAGGED" }],
+  [
+    { intraRefresh: true, keyframesMisflagged: true },
+    { code: "KEYFRAME_INTERVAL", isRefreshed: true },
+  ],
   [{ audioWithoutConfig: true }, { code: "AUDIO_CODEC", codec: null }],
   [{ lateTrack: "video" as const }, { code: "LATE_TRACK", track: "video" }],
   [{ extraTracks: 2 }, { code: "EXTRA_TRACKS", measured: 2, wanted: 0 }],

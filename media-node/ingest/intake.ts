@@ -79,13 +79,14 @@ export class Intake {
 
   push(tag: WireTag): void {
     if (this.#isStopped) return;
-    this.#unreadable ??= setTimeout(() => this.#noteUnreadable(), UNREADABLE_MS);
+    this.#unreadable ??= setTimeout(() => this.#refuseUnreadable(), UNREADABLE_MS);
     this.#normaliser.push(tag);
   }
 
   /** Nothing more comes: hands on what waits, then nothing. */
   finish(): void {
     if (!this.#isStopped) this.#normaliser.flush();
+    if (!this.#isReturn) this.#refuseUnreadable();
     // Who leaves while more is waited for has sent what it has sent.
     if (this.#parked !== null && this.#parked.length > 0) this.#goOn();
     this.stop();
@@ -143,7 +144,8 @@ export class Intake {
   #hopeOf(track: "video" | "audio"): TrackHope {
     if (this.#firstAtMs[track] !== null) return "here";
     if (track === "video" && this.#normaliser.hasVideoConfig) return "declared";
-    if (track === "audio" && this.#observer.audio !== null) return "declared";
+    const isHeard = this.#observer.audio !== null || this.#normaliser.isHoldingAudio;
+    if (track === "audio" && isHeard) return "declared";
     const declared = this.#observer.declares(track);
     if (declared === null) return "unknown";
     return declared ? "declared" : "absent";
@@ -163,6 +165,7 @@ export class Intake {
     clearTimeout(this.#deadline);
     const parked = this.#parked ?? [];
     this.#parked = null;
+    this.#normaliser.stopHolding();
     this.#isMistrusted = this.#normaliser.isMisflagged;
     this.#tellSource();
     this.#noteCaptions();
@@ -222,10 +225,12 @@ export class Intake {
     };
   }
 
-  #noteUnreadable(): void {
-    const { audioWithoutConfig } = this.#normaliser.findings;
+  #refuseUnreadable(): void {
+    const { isHoldingAudio, findings } = this.#normaliser;
     const hasNothing = this.#firstAtMs.video === null && this.#firstAtMs.audio === null;
-    if (hasNothing && audioWithoutConfig) this.#refuse(UNCONFIGURED_AUDIO);
+    if (hasNothing && (isHoldingAudio || findings.audioWithoutConfig)) {
+      this.#refuse(UNCONFIGURED_AUDIO);
+    }
   }
 
   #refuse(sentence: string): void {

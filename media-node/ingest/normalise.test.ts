@@ -3,6 +3,7 @@ import { recordTags } from "#test/helpers/tag-publisher.ts";
 import { joinNals, nalTypeOf, splitNals } from "../formats/codecs/nal-units.ts";
 import type { FlvTag } from "../formats/flv/flv-tag.ts";
 import type { AudioTrack, MediaFrame, VideoTrack } from "../formats/media.ts";
+import { AudioNormaliser, type AudioUnit } from "./audio-normaliser.ts";
 import { Normaliser } from "./normalise.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -78,6 +79,7 @@ describe("a clean source", () => {
     expect(clean.normaliser.findings).toEqual({
       extraTracks: 0,
       keyframesMisflagged: false,
+      intraRefresh: false,
       audioWithoutConfig: false,
     });
   });
@@ -223,4 +225,62 @@ test("AAC without any configuration is left out, and said", () => {
   const { audio, normaliser } = normalise(bare);
   expect(audio).toEqual([]);
   expect(normaliser.findings.audioWithoutConfig).toBe(true);
+});
+
+describe("AAC before its configuration", () => {
+  const isConfig = ({ type, body }: FlvTag) => type === "audio" && body[1] === 0;
+  /** The configuration comes when sound of so many ms was sent. */
+  const delayedBy = (ms: number) => {
+    const configs = tags.filter(isConfig);
+    const others = tags.filter((tag) => !isConfig(tag));
+    const at = others.findIndex(({ type, dtsMs }) => type === "audio" && dtsMs >= ms);
+    return [...others.slice(0, at), ...configs, ...others.slice(at)];
+  };
+
+  test("is kept until it comes", () => {
+    const { audio, normaliser } = normalise(delayedBy(700));
+    expect(bytesOf(audio)).toEqual(bytesOf(clean.audio));
+    expect(normaliser.findings.audioWithoutConfig).toBe(false);
+  });
+
+  test("is kept for a second beside pictures", () => {
+    const { audio } = normalise(delayedBy(1500));
+    const lost = clean.audio.length - audio.length;
+    expect(lost).toBeGreaterThan(0);
+    expect(lost * 1024 / 48_000).toBeLessThan(0.7);
+    expect(bytesOf(audio)).toEqual(bytesOf(clean.audio.slice(lost)));
+  });
+
+  test("is kept for longer without any", () => {
+    const sound = delayedBy(1900).filter(({ type }) => type === "audio");
+    expect(bytesOf(normalise(sound).audio)).toEqual(bytesOf(clean.audio));
+  });
+
+  test("takes little memory, whatever its clock says", () => {
+    const normaliser = new AudioNormaliser({ onAudioTrack: () => {}, onAudioUnit: () => {} });
+    const data = new Uint8Array(64 * 1024);
+    for (let tag = 0; tag < 100; tag += 1) normaliser.push({ kind: "frame", data }, 5);
+    expect(normaliser.heldBytes).toBeLessThanOrEqual(256 * 1024);
+    for (let tag = 0; tag < 1000; tag += 1) {
+      normaliser.push({ kind: "frame", data: data.subarray(0, 9) }, 5);
+    }
+    expect(normaliser.heldBytes).toBeLessThanOrEqual(256 * 9);
+    expect(normaliser.isUnconfigured).toBe(true);
+  });
+
+  test("is not kept when others have gone on without it", () => {
+    const seen: AudioUnit[] = [];
+    const normaliser = new AudioNormaliser({
+      onAudioTrack: () => {},
+      onAudioUnit: (unit) => seen.push(unit),
+    });
+    normaliser.push({ kind: "frame", data: new Uint8Array(9) }, 0);
+    normaliser.stopHolding();
+    normaliser.push({ kind: "frame", data: new Uint8Array(9) }, 20);
+    expect(normaliser.isUnconfigured).toBe(true);
+    normaliser.push({ kind: "config", asc: Uint8Array.of(0x11, 0x90) }, 40);
+    normaliser.push({ kind: "frame", data: new Uint8Array(9) }, 40);
+    expect(seen.map(({ timestampMs }) => timestampMs)).toEqual([40]);
+    expect(normaliser.isUnconfigured).toBe(false);
+  });
 });

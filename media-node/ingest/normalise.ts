@@ -32,6 +32,8 @@ export interface NormalisedEvents {
 
 /** Frames of several tracks may follow each other this far; more ids are somebody's joke. */
 const MAX_EXTRA_TRACKS = 64;
+/** Sound that waits for its configuration may be so far behind the pictures. */
+const MAX_AUDIO_BEHIND_MS = 900;
 
 export class Normaliser {
   readonly #timeline: Timeline;
@@ -59,6 +61,7 @@ export class Normaliser {
     return {
       extraTracks: this.#extraTracks.size,
       keyframesMisflagged: this.#video.isMisflagged,
+      intraRefresh: this.#video.isRefreshed,
       audioWithoutConfig: this.#audio.isUnconfigured,
     };
   }
@@ -73,9 +76,19 @@ export class Normaliser {
     return this.#video.isMisflagged;
   }
 
+  /** Sound comes, and is kept until its configuration does. */
+  get isHoldingAudio(): boolean {
+    return this.#audio.heldBytes > 0;
+  }
+
   /** A configuration for video came, or parameter sets in the stream. */
   get hasVideoConfig(): boolean {
     return this.#video.isConfigured;
+  }
+
+  /** What goes out from now on is not waited for: frames that nobody can place yet are left out. */
+  stopHolding(): void {
+    this.#audio.stopHolding();
   }
 
   push(tag: WireTag): void {
@@ -97,8 +110,10 @@ export class Normaliser {
     const tag = parseVideoTag(body);
     this.#noteTracks("video", tag.extraTracks);
     if (tag.kind === "config") this.#video.useHeader(tag);
-    else if (tag.kind === "frame") this.#video.push(tag, timestampMs, performance.now());
-    else if (tag.kind === "unsupported") {
+    else if (tag.kind === "frame") {
+      this.#audio.forgetBefore(timestampMs - MAX_AUDIO_BEHIND_MS);
+      this.#video.push(tag, timestampMs, performance.now());
+    } else if (tag.kind === "unsupported") {
       const sentence = `The video is ${tag.codec}; this server carries H.264.`;
       this.#events.onUnsupported(`${sentence} Choose an H.264 encoder.`);
     }

@@ -33,6 +33,8 @@ type FrameTag = Extract<VideoTag, { kind: "frame" }>;
 
 /** One wrong flag is a slip, two are a habit. */
 const MAX_SLIPS = 1;
+/** Where groups of pictures are open some encoders speak of recovery as well, beside keyframes. */
+const MIN_REFRESHES = 2;
 
 export class VideoNormaliser {
   readonly #events: VideoEvents;
@@ -43,6 +45,8 @@ export class VideoNormaliser {
   #mustBringSets = false;
   #isFirst = true;
   #wrongFlags = 0;
+  #refreshes = 0;
+  #keyframes = 0;
   #hasCaptions = false;
   #unreadable = 0;
 
@@ -53,6 +57,11 @@ export class VideoNormaliser {
   /** Frames are flagged as keyframes that are none, or the other way round. */
   get isMisflagged(): boolean {
     return this.#wrongFlags > MAX_SLIPS;
+  }
+
+  /** The picture is renewed bit by bit where keyframes should be. */
+  get isRefreshed(): boolean {
+    return this.#refreshes >= MIN_REFRESHES && this.#refreshes > this.#keyframes;
   }
 
   get hasCaptions(): boolean {
@@ -101,6 +110,7 @@ export class VideoNormaliser {
     const { config } = this.#sets;
     if (config === null) return;
     const isKeyframe = this.#isRandomAccess(unit.nals);
+    if (isKeyframe) this.#keyframes += 1;
     // An encoder that does not call its very first picture a keyframe calls none so.
     const weight = this.#isFirst && isKeyframe ? MAX_SLIPS + 1 : 1;
     if (isKeyframe !== unit.isFlaggedKeyframe) this.#wrongFlags += weight;
@@ -137,6 +147,7 @@ export class VideoNormaliser {
       if (type !== NAL.sei) continue;
       const { recoveryFrames, hasCaptions } = readSei(nal);
       if (recoveryFrames === 0) isKeyframe = true;
+      else if (recoveryFrames !== null) this.#refreshes += 1;
       this.#hasCaptions ||= hasCaptions;
     }
     return isKeyframe;

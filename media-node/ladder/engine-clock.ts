@@ -28,6 +28,8 @@ export interface EngineClock {
   frameTime(engineMs: number): FrameTime;
   /** In ffmpeg's seconds: between the frame at `dtsTicks` and the one after it. */
   justAfter(dtsTicks: number): number;
+  /** The same times for an ffmpeg that is given the source from the frame at `ticks` on. */
+  restartAt(ticks: number): EngineClock;
 }
 
 /** Frames at a steady rate: the first one lies exactly on ffmpeg's grid, so a number gives a time. */
@@ -71,6 +73,13 @@ export class GridClock implements EngineClock {
     const frameS = this.#rate.den / this.#rate.num;
     return this.toEngineMs(dtsTicks) / 1000 + frameS / 2;
   }
+
+  /** Where ffmpeg fills its grid, it would else encode all the time since the broadcast began. */
+  restartAt(ticks: number): EngineClock {
+    if (!isSlow(this.#rate)) return this;
+    const n = frameAt((ticks - this.#zeroTicks) / TICKS_PER_MS, this.#rate);
+    return new GridClock(this.#rate, this.#zeroTicks + timeOfFrame(n, this.#rate, VIDEO_TIMESCALE));
+  }
 }
 
 /** Frames where the source has them: ffmpeg passes their times through, and the source's clock knows more. */
@@ -96,5 +105,9 @@ export class PassedClock implements EngineClock {
 
   justAfter(dtsTicks: number): number {
     return (dtsTicks / TICKS_PER_MS + SOURCE_LEAD_MS + JUST_AFTER_MS) / 1000;
+  }
+
+  restartAt(): EngineClock {
+    return this;
   }
 }

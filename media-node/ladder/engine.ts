@@ -51,14 +51,21 @@ export interface EngineOutput {
   onDrain(): void;
 }
 
+/** How an encoder keeps up with its source. */
+export type EncoderPace = {
+  /** Encoded seconds per second over the last seconds; null before the first figure. */
+  readonly speed: number | null;
+  /** How far it is behind the source, in ms. */
+  readonly lagMs: number;
+};
+
 export interface RunningEngine {
   /**
    * `aheadMs`: how long before its time the frame comes. False: the input is full, stop pushing until
    * `onDrain`; what is pushed all the same may be lost.
    */
   push(frame: MediaFrame, aheadMs: number): boolean;
-  /** Encoded seconds per second, smoothed; null before the first figure. */
-  readonly speed: number | null;
+  readonly pace: EncoderPace;
   /** What is left out because the machine is too busy, as part of a sentence; null when nothing is. */
   readonly shortfall: string | null;
   /** Closes the input, delivers what is left, ends the process (bounded). */

@@ -2,20 +2,21 @@
  * How long a frame is shown whose duration only the next one tells.
  */
 
-/** With three of them one that is out of step does not count. */
-const REMEMBERED = 3;
 /** What is expected before anything was seen. */
 const DEFAULT_FPS = 30;
 
 export class FrameRhythm {
   readonly #maxTicks: number;
-  readonly #defaultTicks: number;
-  #steps: number[] = [];
   #lastDts: number | null = null;
+  /** The last two steps, newest first; null: none yet. */
+  #newest: number | null = null;
+  #older: number | null = null;
+  /** The median of the last three steps, as far as there are so many: one out of step does not count. */
+  frameTicks: number;
 
   /** A step of more than `maxTicks` is a hole and says nothing about frames. */
   constructor(timescale: number, maxTicks: number) {
-    this.#defaultTicks = timescale / DEFAULT_FPS;
+    this.frameTicks = timescale / DEFAULT_FPS;
     this.#maxTicks = maxTicks;
   }
 
@@ -23,12 +24,15 @@ export class FrameRhythm {
     const stepTicks = dts - (this.#lastDts ?? Infinity);
     this.#lastDts = dts;
     if (stepTicks <= 0 || stepTicks > this.#maxTicks) return;
-    this.#steps = [...this.#steps.slice(1 - REMEMBERED), stepTicks];
+    this.frameTicks = this.#medianWith(stepTicks);
+    this.#older = this.#newest;
+    this.#newest = stepTicks;
   }
 
-  /** The median of the last steps. */
-  get frameTicks(): number {
-    const sorted = this.#steps.toSorted((one, other) => one - other);
-    return sorted[Math.floor(sorted.length / 2)] ?? this.#defaultTicks;
+  /** Of two the longer one. */
+  #medianWith(step: number): number {
+    const [one, two] = [this.#newest ?? step, this.#older];
+    const [least, most] = one < step ? [one, step] : [step, one];
+    return two === null ? most : Math.max(least, Math.min(most, two));
   }
 }

@@ -260,7 +260,11 @@ describe("VideoSegmenter lays parts end to end where the source's clock", () => 
         const cuts = runClock({ skewMs: (frame) => (frame >= at ? jumpMs : 0), partTargetMs });
         expect(breachesOf(cuts, partTargetMs)).toEqual([]);
         const frames = partsOf(cuts).reduce((sum, { video }) => sum + video.length, 0);
-        expect(frames).toBe(360);
+        // A keyframe behind a gap is shown early, and again where it belongs.
+        const isAgain = at % 60 === 0 && jumpMs >= 33;
+        const again = isAgain ? Math.ceil(jumpMs / (partTargetMs ?? jumpMs)) : 0;
+        expect(frames - 360).toBeLessThanOrEqual(again);
+        expect(frames).toBeGreaterThanOrEqual(360);
         expect(partsOf(cuts).at(-1)?.end90k).toBeCloseTo(12 * 90_000 + jumpMs * 90, -1);
       }
     },
@@ -358,3 +362,56 @@ describe("VideoSegmenter goes through a hole of 5 s in the video", () => {
 function withoutVideo(one: Cut): Cut {
   return one.kind === "part" ? { ...one, video: one.video.slice(0, 0) } : one;
 }
+
+describe("VideoSegmenter, behind a gap that what was published cannot fill", () => {
+  /** Frames of known duration at 15 fps until 1.8 s; then one at `backS`. */
+  function runUntil(segmenter: VideoSegmenter): Cut[] {
+    const cuts: Cut[] = [];
+    for (let frame = 0; frame < 27; frame += 1) {
+      cuts.push(...segmenter.pushVideo(sampleAt(frame / 15, frame % 15 === 0, 6000)));
+    }
+    return cuts;
+  }
+  const keysOf = (cuts: readonly Cut[]) =>
+    partsOf(cuts).flatMap(({ video }) => video).filter(({ isKeyframe }) => isKeyframe)
+      .map(({ dtsTicks }) => Math.round(dtsTicks / 90));
+
+  test("shows a keyframe early, and again where it belongs, so that its segment is not too long", () => {
+    const segmenter = create(340);
+    const cuts = runUntil(segmenter);
+    for (let frame = 36; frame < 36 + 36; frame += 1) {
+      const isKeyframe = frame === 36 || frame === 66;
+      cuts.push(...segmenter.pushVideo(sampleAt(frame / 15, isKeyframe, 6000)));
+    }
+    cuts.push(...segmenter.end());
+    expect(keysOf(cuts)).toEqual([0, 1000, 2007, 2347, 2400, 4400]);
+    const starts = partsOf(cuts).filter(({ opensSegment }) => opensSegment !== null);
+    expect(starts.every(({ isIndependent }) => isIndependent)).toBe(true);
+    expect(breachesOf(cuts, 340)).toEqual([]);
+  });
+
+  test("a picture that stands still is shown until the next one comes", () => {
+    const segmenter = create(340, true);
+    const cuts: Cut[] = [];
+    for (let at = 0; at < 4; at += 0.02) cuts.push(...segmenter.pushAudio(audioAt(at)));
+    cuts.push(...runUntil(segmenter));
+    const standStill = { sinceTicks: 26 * 6000, untilTicks: 3.5 * 90_000, isFinal: false };
+    cuts.push(...segmenter.standStill(standStill));
+    for (let frame = 60; frame < 75; frame += 1) {
+      cuts.push(...segmenter.pushVideo(sampleAt(frame / 15, frame === 60, 6000)));
+    }
+    cuts.push(...segmenter.end());
+    expect(keysOf(cuts)).toContain(4000);
+    expect(breachesOf(cuts, 340)).toEqual([]);
+    expect(partsOf(cuts).at(-1)?.end90k).toBe(5 * 90_000);
+  });
+
+  test("but not for longer than a hole may last", () => {
+    const segmenter = create(340, true);
+    for (let at = 0; at < 4; at += 0.02) segmenter.pushAudio(audioAt(at));
+    runUntil(segmenter);
+    segmenter.standStill({ sinceTicks: 26 * 6000, untilTicks: 3.5 * 90_000, isFinal: false });
+    const cuts = segmenter.pushVideo(sampleAt(3600, true, 6000));
+    expect(partsOf(cuts).reduce((sum, { video }) => sum + video.length, 0)).toBeLessThan(4);
+  });
+});

@@ -31,6 +31,8 @@ const MAX_FRAME_TICKS = ticksOf(10_000);
 const STILL_TICKS = ticksOf(500);
 /** A frame or two of the source that an encoder has not delivered yet, or put on its grid. */
 const UNDELIVERED_FRAMES = 2;
+/** A gap of fewer is how clocks tremble. */
+const BRIDGED_FRAMES = 1.5;
 /** RFC 8216bis 4.4.4.9: all but the last part of a segment last 85 % of PART-TARGET. */
 const MIN_PART_SHARE = 0.85;
 
@@ -101,6 +103,7 @@ export class VideoSegmenter implements Segmenter {
     if (sample.dtsTicks <= this.#lastDts) return [];
     const needsKeyframe = this.#segment === null || this.#nextConfig !== null || this.#isStill;
     if (needsKeyframe && !sample.isKeyframe) return [];
+    this.#bridge(sample);
     this.#isStill = false;
     this.#closeHole(sample.dtsTicks);
     this.#frames.note(sample.dtsTicks);
@@ -119,18 +122,38 @@ export class VideoSegmenter implements Segmenter {
   }
 
   standStill({ sinceTicks, untilTicks, isFinal }: PictureAbsence): Cut[] {
-    const keyframe = this.#keyframe;
     const missingTicks = (sinceTicks ?? -Infinity) - this.#lastDts;
     const isUndelivered = missingTicks > UNDELIVERED_FRAMES * this.#frames.frameTicks;
-    if (keyframe === null || (isUndelivered && Number.isFinite(this.#lastDts))) return [];
+    if (isUndelivered && Number.isFinite(this.#lastDts)) return [];
     const untilDts = untilTicks - this.#offset - (isFinal ? 0 : AUDIO_LAG_TICKS);
     const audioDts = (this.#cuts.audioStart90k ?? untilTicks) - this.#offset;
-    let dts = this.#endDts ?? audioDts;
+    this.#showStillBetween(this.#endDts ?? audioDts, untilDts, isFinal);
+    return this.#cuts.release(null);
+  }
+
+  /**
+   * A short gap, longer than the picture before it may last: one that stands still goes on to its end,
+   * and a keyframe comes early, so that its segment begins on time.
+   */
+  #bridge(sample: VideoSample): void {
+    if (this.#segment === null || this.#isBehindHole(sample.dtsTicks)) return;
+    const fromDts = this.#place(sample.dtsTicks);
+    const missingTicks = sample.dtsTicks - fromDts;
+    const isGap = missingTicks > BRIDGED_FRAMES * this.#frames.frameTicks;
+    if (!this.#isStill && !(isGap && sample.isKeyframe)) return;
+    if (!this.#isStill) this.#keyframe = sample;
+    this.#showStillBetween(fromDts, sample.dtsTicks, true);
+  }
+
+  /** `isToEnd`: also for what is left when it has been shown as often as there is room. */
+  #showStillBetween(fromDts: number, untilDts: number, isToEnd: boolean): void {
+    const keyframe = this.#keyframe;
+    if (keyframe === null) return;
+    let dts = fromDts;
     for (; dts + this.#stillTicks <= untilDts; dts = this.#endDts ?? Infinity) {
       this.#showStill(keyframe, dts, this.#stillTicks);
     }
-    if (isFinal && untilDts > dts) this.#showStill(keyframe, dts, untilDts - dts);
-    return this.#cuts.release(null);
+    if (isToEnd && untilDts > dts) this.#showStill(keyframe, dts, untilDts - dts);
   }
 
   #showStill(keyframe: VideoSample, dts: number, durationTicks: number): void {
@@ -242,10 +265,14 @@ export class VideoSegmenter implements Segmenter {
     return endDts - this.#partDts > this.#partTargetTicks + 1;
   }
 
+  #isBehindHole(dts: number): boolean {
+    const holeTicks = Math.max(HOLE_TICKS, HOLE_FRAMES * this.#frames.frameTicks, this.#slowTicks);
+    return this.#endDts !== null && dts - this.#endDts > holeTicks;
+  }
+
   /** No frame came for long: what was heard meanwhile goes on alone, silence is a break in time. */
   #closeHole(dts: number): void {
-    const holeTicks = Math.max(HOLE_TICKS, HOLE_FRAMES * this.#frames.frameTicks, this.#slowTicks);
-    if (this.#endDts === null || dts - this.#endDts <= holeTicks) return;
+    if (!this.#isBehindHole(dts)) return;
     this.#keyframes.pause();
     const endDts = this.#settleEnd();
     const isHeard = this.#cuts.isHeard(endDts + this.#offset, dts + this.#offset);

@@ -41,11 +41,19 @@ describe("describeIssue()", () => {
       code: "KEYFRAME_INTERVAL",
       severity: "warning",
       sentence: "Keyframe every 4.2 s.",
-      advice: "Set 2 s in OBS › Output › Keyframe interval.",
+      advice: "Set 2 s in OBS › Output › Keyframe interval; in FFmpeg, -g with so many frames.",
       since: SINCE,
       measured: 4.24,
       wanted: 2,
     });
+  });
+
+  test("says what keyframes are missing for", () => {
+    const open = { code: "KEYFRAME_INTERVAL", ...measure, isOpen: true } as const;
+    expect(describeIssue(open, SINCE).sentence).toBe("No keyframe for 4 s.");
+    const refreshed = describeIssue({ code: "KEYFRAME_INTERVAL", isRefreshed: true }, SINCE);
+    expect(refreshed.sentence).toContain("intra refresh");
+    expect(refreshed).not.toHaveProperty("measured");
   });
 
   test("has one sentence and one advice for every code of the list", () => {

@@ -43,14 +43,17 @@ export const issueSchema = z.object({
 }).meta({ id: "Issue" });
 export type Issue = z.infer<typeof issueSchema>;
 
+/** How far apart keyframes should be: what low latency and short segments want. */
+export const WANTED_KEYFRAME_S = 2;
+
 type Track = "video" | "audio";
 type Measure = { readonly measured: number; readonly wanted: number };
 type None = object;
 
 /** What the words of each issue are made of. */
 type Figures = {
-  /** Seconds. */
-  KEYFRAME_INTERVAL: Measure;
+  /** Seconds. `isOpen`: since the last one; `isRefreshed`: the picture is renewed without keyframes. */
+  KEYFRAME_INTERVAL: Measure & { readonly isOpen?: boolean } | { readonly isRefreshed: true };
   KEYFRAMES_MISFLAGGED: None;
   /** Mbit/s. */
   BITRATE_HIGH: Measure;
@@ -91,11 +94,23 @@ type Words<Given> = {
   readonly advice: (figures: Given) => string;
 };
 
+const REFRESHED =
+  "The picture is refreshed bit by bit (intra refresh): there are no keyframes to begin at.";
+
 const ISSUES: { readonly [Code in IssueCode]: Words<Figures[Code]> } = {
   KEYFRAME_INTERVAL: {
     severity: "warning",
-    sentence: ({ measured }) => `Keyframe every ${measured.toFixed(1)} s.`,
-    advice: ({ wanted }) => `Set ${wanted} s in OBS › Output › Keyframe interval.`,
+    sentence: (figures) => {
+      if ("isRefreshed" in figures) return REFRESHED;
+      const { measured, isOpen } = figures;
+      return isOpen === true
+        ? `No keyframe for ${measured.toFixed(0)} s.`
+        : `Keyframe every ${measured.toFixed(1)} s.`;
+    },
+    advice: (figures) =>
+      "isRefreshed" in figures
+        ? `Turn intra refresh off (x264: intra-refresh=0); set a keyframe every ${WANTED_KEYFRAME_S} s.`
+        : `Set ${figures.wanted} s in OBS › Output › Keyframe interval; in FFmpeg, -g with so many frames.`,
   },
   KEYFRAMES_MISFLAGGED: {
     severity: "warning",
@@ -108,17 +123,19 @@ const ISSUES: { readonly [Code in IssueCode]: Words<Figures[Code]> } = {
       `The source sends ${measured.toFixed(1)} Mbit/s, more than the ${wanted.toFixed(1)} Mbit/s ` +
       "that can be passed on as they are.",
     advice: ({ wanted }) =>
-      `Set at most ${Math.round(wanted * 1000)} Kbps in OBS › Output, or let it be encoded anew.`,
+      `It is encoded anew, which takes processor time: to save it, set ${
+        Math.round(wanted * 1000)
+      } Kbps or less in OBS › Output.`,
   },
   BITRATE_UNSTEADY: {
     severity: "warning",
     sentence: ({ measured }) => `The bitrate peaks at ${measured.toFixed(1)} times its mean.`,
-    advice: () => "Set CBR in OBS › Output › Rate control.",
+    advice: () => "Set CBR in OBS › Output › Rate control; in FFmpeg, -maxrate and -bufsize.",
   },
   UPLOAD_SLOW: {
     severity: "error",
     sentence: ({ measured }) => `The upload is too slow: ${measured} % of real time arrives.`,
-    advice: () => "Lower the bitrate in OBS › Output, or use a faster or wired connection.",
+    advice: () => "Lower the encoder's bitrate, or use a faster or wired connection.",
   },
   FPS_UNSTEADY: {
     severity: "warning",
@@ -128,13 +145,14 @@ const ISSUES: { readonly [Code in IssueCode]: Words<Figures[Code]> } = {
   },
   B_FRAMES: {
     severity: "info",
-    sentence: () => "The source has B-frames: it is not passed on as it is, and comes later.",
-    advice: () => "Set 0 B-frames in OBS › Output, or the tune zerolatency for x264.",
+    sentence: () =>
+      "The source has B-frames: it is encoded anew, and viewers see it a little later.",
+    advice: () => "Set 0 B-frames in OBS › Output; in FFmpeg, -bf 0 or -tune zerolatency.",
   },
   NO_AUDIO: {
     severity: "warning",
     sentence: ({ hadIt }) => hadIt ? "The audio has stopped." : "There is no audio.",
-    advice: () => "Check the devices in OBS › Settings › Audio, and the encoder's audio track.",
+    advice: () => "Check the encoder's audio source and track; in OBS, Settings › Audio.",
   },
   SILENT_AUDIO: {
     severity: "warning",

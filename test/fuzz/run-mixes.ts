@@ -28,7 +28,8 @@ const LADDER = "low=64@100,mid=96@600";
 const TOLERANCE_S = 0.3;
 const FRAME_TOLERANCE = 2;
 const MAX_AUDIO_STEP_S = 0.05;
-const LIP_SYNC_MS = 80;
+/** Where times go back ffmpeg puts frames on its grid up to 1.1 late: 73 ms at 15 frames a second. */
+const LIP_SYNC_MS = 90;
 
 export async function runMixes({ seeds, parallel, onResult }: MixRun): Promise<MixResult[]> {
   const site = await startTestNode({ ladder: LADDER });

@@ -1,11 +1,10 @@
 /**
  * How far apart a source's keyframes are.
  */
-import type { Finding } from "#shared/contracts/issues.ts";
+import { type Finding, WANTED_KEYFRAME_S } from "#shared/contracts/issues.ts";
 import { VIDEO_TIMESCALE } from "../../formats/media.ts";
 import { roundTo } from "./round-to.ts";
 
-const WANTED_S = 2;
 /** "Every 2 s" with some frames of slack: what lies above ends a copy of the source. */
 const MAX_INTERVAL_S = 2.25;
 /** Looked back so far: one late keyframe of a broadcast of 2 s ones is well below half of it. */
@@ -41,8 +40,9 @@ export class KeyframeInterval {
     const isCertain = long.length >= MIN_LONG_INTERVALS || sum(openS) > CERTAIN_S;
     if (!isCertain || sum(long) < sum(all) * MIN_LONG_SHARE) return null;
     const known = closed.filter(isLong);
-    const measured = roundTo(1, known.length > 0 ? sum(known) / known.length : sum(openS));
-    return { code: "KEYFRAME_INTERVAL", measured, wanted: WANTED_S };
+    const isOpen = known.length === 0;
+    const measured = roundTo(1, isOpen ? sum(openS) : sum(known) / known.length);
+    return { code: "KEYFRAME_INTERVAL", measured, wanted: WANTED_KEYFRAME_S, isOpen };
   }
 
   /** Since the last keyframe. */

@@ -243,7 +243,7 @@ function timingArgs(job: FfmpegJob): string[] {
       `${rate.num}/${rate.den}`, // a steady grid: a frame's number is its time
       ...fillArgs(rate, job.frameModeFlag),
       "-force_key_frames",
-      keyframeExpression(job),
+      keyframeExpression(job, rate),
     ];
   return ["-g", NO_KEYFRAMES_OF_ITS_OWN, ...timing];
 }
@@ -253,11 +253,14 @@ function timingArgs(job: FfmpegJob): string[] {
  * viewer in early; not after a restart), then one per segment. Counted from the last one, so rungs
  * never drift apart.
  */
-function keyframeExpression({ segmentTargetMs, showFromS }: FfmpegJob): string {
+function keyframeExpression({ segmentTargetMs, showFromS }: FfmpegJob, rate: FrameRate): string {
   const targetS = segmentTargetMs / 1000;
   const firstS = showFromS === null ? Math.min(1, targetS) : targetS;
+  // ffmpeg counts from the first frame it encodes: as a rule the first one that is shown. A grid that
+  // it fills begins at 0, and what is shown of it begins with a keyframe all the same.
+  const isFirst = showFromS !== null && isSlow(rate) ? `gte(t,${showFromS.toFixed(6)})` : "1";
   const slackS = 0.001; // times are sums of fractions
-  return `expr:if(isnan(prev_forced_t),1,gte(t+${slackS},prev_forced_t+if(lt(n_forced,3),${firstS},${targetS})))`;
+  return `expr:if(isnan(prev_forced_t),${isFirst},gte(t+${slackS},prev_forced_t+if(lt(n_forced,3),${firstS},${targetS})))`;
 }
 
 function outputArgs(index: number): string[] {

@@ -178,4 +178,24 @@ describe("FfmpegEngine", () => {
     const failure = await until(() => output.failure, 15_000);
     expect(failure.message).toBe("ffmpeg ended with code 1 once too often");
   });
+
+  test("one that fills a slow source's grid goes on where the one before it ended", async () => {
+    const media = await readMedia({ seconds: 8, fps: 2, keyframeSeconds: 1 });
+    const shown = media.frames.filter(({ track }) => track === "video")[2];
+    const shownTicks = shown?.dtsTicks ?? 0;
+    const from = media.frames.findIndex((frame) => frame === shown);
+    const resume = { frames: media.frames.slice(from, from + 1), shownTicks };
+    const { engine, output } = startEngine({ media, fps: 2, resume });
+    const rest = media.frames.slice(from + 1);
+    for (const frame of rest) engine.push(frame, 0);
+    await until(() => output.samplesOf("low").length >= 6, 10_000);
+    const killedPid = engine.pid ?? 0;
+    process.kill(killedPid, "SIGKILL");
+    await until(() => engine.pid !== undefined && engine.pid !== killedPid, 5000);
+    await engine.stop();
+    const samples = output.samplesOf("low");
+    expect(samples[0]).toMatchObject({ dtsTicks: shownTicks + 45_000, isKeyframe: true });
+    expect(output.stepsOf("low")).toEqual(new Set([45_000]));
+    expect(samples).toHaveLength(13);
+  });
 });

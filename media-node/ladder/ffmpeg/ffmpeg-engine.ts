@@ -8,7 +8,8 @@ import type { Logger } from "#shared/log.ts";
 import { type FrameRate, toFrameRate } from "../../formats/frame-rate.ts";
 import { type MediaFrame, ptsTicksOf, TICKS_PER_MS } from "../../formats/media.ts";
 import { type EngineClock, GridClock, PassedClock } from "../engine-clock.ts";
-import type { EngineOutput, EngineStart, RunningEngine } from "../engine.ts";
+import { EncodeSpeed } from "../encode-speed.ts";
+import type { EncoderPace, EngineOutput, EngineStart, RunningEngine } from "../engine.ts";
 import { LagMeter } from "../lag-meter.ts";
 import { LoadShedding } from "../load-shedding.ts";
 import {
@@ -60,6 +61,7 @@ class FfmpegEngine implements RunningEngine {
   readonly #budget = new RestartBudget();
   readonly #backlog = new SourceBacklog();
   readonly #lag = new LagMeter();
+  readonly #speed = new EncodeSpeed();
   readonly #shedding: LoadShedding;
   readonly #shown: Shown;
   /** Null before the first frame that decoding can begin with. */
@@ -82,8 +84,8 @@ class FfmpegEngine implements RunningEngine {
     this.#spawn(true);
   }
 
-  get speed(): number | null {
-    return this.#state.kind === "running" ? this.#state.run.speed : null;
+  get pace(): EncoderPace {
+    return { speed: this.#speed.perSecond, lagMs: this.#lag.behind(this.#shown.videoTicks) };
   }
 
   get shortfall(): string | null {
@@ -168,8 +170,11 @@ class FfmpegEngine implements RunningEngine {
   #spawn(isOtherEncoding: boolean): void {
     const { rungs } = this.#shedding.step;
     this.#switchBeforeMs = null;
+    this.#speed.restart();
     this.#shown.restart(rungs, isOtherEncoding);
     this.#backlog.rewind(this.#shownTicks);
+    const { startTicks } = this.#backlog;
+    if (startTicks !== null) this.#clock = this.#clock?.restartAt(startTicks) ?? null;
     const run = this.#createRun();
     this.#state = { kind: "running", run };
     this.#options.log.debug("engine.started", { pid: run.pid, rungs: rungs.length });
@@ -239,10 +244,10 @@ class FfmpegEngine implements RunningEngine {
   /** Starts anew with less to do, or with more, when the lag says so. */
   #govern(nowMs: number): void {
     const state = this.#state;
+    const isSeen = this.#start.rungs.length > 0;
+    this.#speed.note(isSeen ? this.#shown.videoTicks : this.#shown.audioTicks, nowMs);
     // One that has shown nothing yet decodes what its predecessor had shown: that is no lag.
-    if (state.kind !== "running" || !state.run.hasDelivered || this.#start.rungs.length === 0) {
-      return;
-    }
+    if (state.kind !== "running" || !state.run.hasDelivered || !isSeen) return;
     if (this.#switchBeforeMs !== null) {
       if (nowMs > this.#switchBeforeMs) this.#switch();
       return;

@@ -2,20 +2,18 @@
  * Reads what `ffmpeg -progress` prints: `key=value` lines, a block per report.
  */
 
-export type Progress = {
-  /** Frames encoded, or microseconds of output where there are no frames: it grows while all is well. */
-  readonly count: number;
-  /** Encoded seconds per second since the start; null while unknown. */
-  readonly speed: number | null;
-};
+/**
+ * Frames encoded, or microseconds of output where there are no frames: it grows while all is well.
+ */
+export type ProgressCount = number;
 
 /** Feed it stdout in any portions; it calls back once per complete report. */
 export class ProgressReader {
-  readonly #onProgress: (progress: Progress) => void;
+  readonly #onProgress: (count: ProgressCount) => void;
   #rest = "";
   #fields = new Map<string, string>();
 
-  constructor(onProgress: (progress: Progress) => void) {
+  constructor(onProgress: (count: ProgressCount) => void) {
     this.#onProgress = onProgress;
   }
 
@@ -32,8 +30,7 @@ export class ProgressReader {
   #report(): void {
     const number = (key: string) => Number.parseFloat(this.#fields.get(key) ?? "");
     const count = number("frame") || number("out_time_us") || 0;
-    const speed = number("speed");
     this.#fields = new Map();
-    this.#onProgress({ count, speed: Number.isFinite(speed) ? speed : null });
+    this.#onProgress(count);
   }
 }

@@ -36,7 +36,6 @@ export type RunOptions = {
 /** What may wait in the process's own pipe, where it cannot be taken back. */
 const PIPE_BYTES = 128 * 1024;
 const WATCH_INTERVAL_MS = 500;
-const SPEED_SMOOTHING = 0.3;
 
 export class FfmpegRun {
   readonly #options: RunOptions;
@@ -47,7 +46,6 @@ export class FfmpegRun {
   #isAbandoned = false;
   #isFinishing = false;
   #hasDelivered = false;
-  #speed: number | null = null;
   #writtenBytes = 0;
   #takenBytes = 0;
 
@@ -75,11 +73,6 @@ export class FfmpegRun {
   /** It has encoded a frame: it was of use. */
   get hasDelivered(): boolean {
     return this.#hasDelivered;
-  }
-
-  /** Encoded seconds per second, smoothed; null before the first figure. */
-  get speed(): number | null {
-    return this.#speed;
   }
 
   /** Hands on what the process takes; the rest waits where it can still be left out. */
@@ -123,10 +116,7 @@ export class FfmpegRun {
       onVideo: (rung, encoded) => {
         if (!this.#isAbandoned) outputs.onVideo(rung, encoded);
       },
-      onProgress: ({ count, speed }) => {
-        this.#watchdog.noteProgress(count);
-        if (speed !== null) this.#speed = smooth(this.#speed, speed);
-      },
+      onProgress: (count) => this.#watchdog.noteProgress(count),
       onFrame: (output) => {
         this.#watchdog.noteOutput(output);
         if (this.#hasDelivered) return;
@@ -170,8 +160,4 @@ export class FfmpegRun {
     this.#options.log.warn("engine.stalled", { pid: this.pid, problem });
     this.#child.kill();
   }
-}
-
-function smooth(previous: number | null, next: number): number {
-  return previous === null ? next : previous + SPEED_SMOOTHING * (next - previous);
 }

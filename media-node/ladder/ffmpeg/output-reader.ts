@@ -4,7 +4,7 @@
 import { FlvReader } from "../../formats/flv/flv-reader.ts";
 import { type Encoded, readEncoded } from "./encoded.ts";
 import { FIRST_OUTPUT_FD } from "./ffmpeg-args.ts";
-import { type Progress, ProgressReader } from "./ffmpeg-progress.ts";
+import { type ProgressCount, ProgressReader } from "./ffmpeg-progress.ts";
 import { FrameBarrier } from "./frame-barrier.ts";
 import { PictureReader } from "./picture-reader.ts";
 
@@ -16,7 +16,7 @@ export type OutputSinks = {
   readonly onAudio: (encoded: Encoded) => void;
   /** `engineMs`: when the picture is shown, on ffmpeg's clock. */
   readonly onPicture: (engineMs: number, jpeg: Uint8Array) => void;
-  readonly onProgress: (progress: Progress) => void;
+  readonly onProgress: (count: ProgressCount) => void;
   /** A rung, or the audio behind the rungs, has delivered a frame. */
   readonly onFrame: (output: number) => void;
 };

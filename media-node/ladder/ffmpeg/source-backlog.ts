@@ -54,6 +54,12 @@ export class SourceBacklog {
     return newest.dtsTicks - (next.frames[next.taken]?.dtsTicks ?? Infinity) > LATE_TICKS;
   }
 
+  /** When the oldest picture that is kept is shown; null: none is. */
+  get startTicks(): number | null {
+    const first = this.#groups[0]?.frames[0];
+    return first === undefined ? null : ptsTicksOf(first);
+  }
+
   /** How long the newest group is by now: what another ffmpeg must decode before it shows anything. */
   get newestGroupTicks(): number {
     const frames = this.#groups.at(-1)?.frames ?? [];

@@ -3,6 +3,7 @@
  * measured when it is over.
  */
 import type { EndedRequest, StartedRequest } from "#shared/contracts/control.ts";
+import { probeUrl } from "#cli/probe/probe.ts";
 import { checkRecording, type RecordingCheck } from "#test/helpers/check-recording.ts";
 import { fetchPlaylist, mediaPlaylistsOf, type TestNode } from "#test/helpers/media-node.ts";
 import { PlaylistReader } from "#test/helpers/playlist-reader.ts";
@@ -123,5 +124,12 @@ async function readRecording(site: TestNode, url: string, { ended, readers, maxH
     renditions.push(await measureRendition(variant));
   }
   const { complaints } = await checkRecording({ url, maxHoleS });
-  return { complaints: [...unread, ...live, ...complaints], renditions, multivariant };
+  const probed = await probeComplaints(url, 10);
+  return { complaints: [...unread, ...live, ...complaints, ...probed], renditions, multivariant };
+}
+
+/** What `sluice probe` has against a stream that it follows for `seconds`. */
+export async function probeComplaints(url: string, seconds: number): Promise<string[]> {
+  const report = await probeUrl({ url, seconds, signal: new AbortController().signal });
+  return report.complaints.map(({ where, what }) => `probe: ${where}: ${what}`);
 }

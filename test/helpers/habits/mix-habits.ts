@@ -30,6 +30,10 @@ export type MadeHabit = {
   readonly addsS?: number;
   /** The picture is so much later than its sound. */
   readonly flashAfterBeepMs?: number;
+  /** So long there is no picture. */
+  readonly blankS?: number;
+  /** Nobody can decode the sound. */
+  readonly isMute?: boolean;
   /** It must be sent in real time. */
   readonly isTimed?: boolean;
   /** Pictures do not come one every frame. */
@@ -119,6 +123,7 @@ const MEDIA: readonly Omit<MixHabit, "stage">[] = [
       return {
         label: `no picture ${fromMs}–4000 ms`,
         habit: leaveOut("video", fromMs, 4000),
+        blankS: (4000 - fromMs) / 1000,
         isTimed: true,
         isUneven: true,
       };
@@ -165,7 +170,7 @@ const FORM: readonly Omit<MixHabit, "stage">[] = [
   {
     groups: ["audio-header"],
     needsSound: true,
-    make: fixed("no AAC header", withoutHeader("audio")),
+    make: () => ({ label: "no AAC header", habit: withoutHeader("audio"), isMute: true }),
   },
 ];
 

@@ -43,6 +43,9 @@ export async function makeMix(seed: number): Promise<Mix> {
   const frames = runs.flat().filter((tag) => isFrameOf("video", tag)).length;
   const addsS = made.reduce((sum, one) => sum + (one.addsS ?? 0), 0);
   const seconds = source.seconds ?? 0;
+  // What is neither seen nor heard has no length.
+  const isMute = made.some((one) => one.isMute === true);
+  const lostS = isMute ? made.reduce((sum, one) => sum + (one.blankS ?? 0), 0) : 0;
   const isTimed = isUneven || returns || made.some((one) => one.isTimed === true);
   return {
     seed,
@@ -50,7 +53,7 @@ export async function makeMix(seed: number): Promise<Mix> {
     runs: runs.map((tags) => apply(["form", "tag", "clock", "wire"], tags)),
     speed: isTimed ? 1 : 2,
     // How long the last picture is shown only the next one would tell.
-    lengthS: [seconds - 1 / (source.fps ?? 1), seconds + addsS],
+    lengthS: [seconds - lostS - 1 / (source.fps ?? 1), seconds + addsS],
     frames,
     isUneven: isUneven || made.some((one) => one.isUneven === true),
     hasVideo: frames > 0,
