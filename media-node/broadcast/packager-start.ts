@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
 import type { Logger } from "#shared/log.ts";
+import { MAX_PIXELS } from "../formats/media.ts";
 import { ENCODED_AUDIO } from "../ladder/ffmpeg/ffmpeg-args.ts";
 import type { LadderPlan } from "../ladder/plan.ts";
 import type { LiveRegistry } from "../live/live-registry.ts";
@@ -16,8 +17,6 @@ import { replan } from "./broadcast-plan.ts";
 
 /** The only value there is for now; the rungs' keyframes and the packager's cuts follow it. */
 export const SEGMENT_TARGET_MS = 2000;
-/** Decoded pictures are memory that the publisher chooses. */
-const MAX_PIXELS = 4096 * 2304;
 /** AAC as the engine encodes it. */
 const ENCODED_AUDIO_FRAME = { samplesPerFrame: 1024, sampleRateHz: ENCODED_AUDIO.sampleRateHz };
 

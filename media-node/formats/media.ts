@@ -28,6 +28,9 @@ export function ptsTicksOf({ dtsTicks, compositionTicks }: MediaFrame): number {
   return dtsTicks + compositionTicks;
 }
 
+/** The largest picture that is decoded: its memory is the publisher's choice. */
+export const MAX_PIXELS = 4096 * 2304;
+
 /** The video of a source. */
 export type VideoTrack = {
   /** RFC 6381, e.g. `avc1.64001f`. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { joinNals } from "../formats/codecs/nal-units.ts";
+import { joinNals, MAX_NALS } from "../formats/codecs/nal-units.ts";
 import { AccessUnits, type UnitPiece } from "./access-units.ts";
 
 const SPS = Uint8Array.of(0x67, 1);
@@ -110,5 +110,28 @@ describe("AccessUnits", () => {
     push(piece(0, large), piece(1, large), piece(2, large), piece(3, IDR));
     collector.flush();
     expect(described()).toEqual([[3, IDR]]);
+  });
+
+  test("what holds no picture waits within bounds, however small its pieces are", () => {
+    const { push, described, collector } = createUnits();
+    push(piece(0, IDR), piece(33, SLICE));
+    const many = Array.from({ length: MAX_NALS - 1 }, () => Uint8Array.of(0x06));
+    push(piece(66, ...many), piece(66, SEI), piece(66, SEI));
+    expect(collector.dropped).toBe(1);
+    push(piece(100, SLICE));
+    expect(described().at(-1)).toEqual([100, SLICE]);
+    for (let tag = 0; tag < 20_000; tag += 1) push(piece(133, SEI));
+    expect(collector.dropped).toBe(4);
+  });
+
+  test("a picture without an end is left out, its rest as well", () => {
+    const { push, described, collector } = createUnits();
+    push(piece(0, IDR), piece(0, IDR_REST), piece(33, SLICE), piece(33, REST));
+    const rest = new Uint8Array(1024 * 1024).fill(1);
+    rest.set([0x41, 0x40]);
+    for (let tag = 0; tag < 20; tag += 1) push(piece(33, rest));
+    push(piece(66, SLICE), piece(100, SLICE));
+    expect(collector.dropped).toBe(1);
+    expect(described()).toEqual([[0, IDR, IDR_REST], [66, SLICE]]);
   });
 });

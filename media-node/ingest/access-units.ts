@@ -2,7 +2,7 @@
  * Puts the tags of one timestamp together: encoders send parameter sets, messages and the slices of a
  * picture in tags of their own. What holds no picture goes in front of the next one.
  */
-import { beginsPicture, isSlice } from "../formats/codecs/nal-units.ts";
+import { beginsPicture, isSlice, MAX_NALS } from "../formats/codecs/nal-units.ts";
 
 /** A tag's NAL units, or all those of one access unit. */
 export type UnitPiece = {
@@ -16,8 +16,20 @@ export type UnitPiece = {
   readonly plain: Uint8Array | null;
 };
 
-/** Parameter sets and messages that may wait for their picture. */
+/** Parameter sets and messages that may wait for their picture; and a picture for the rest of it. */
 const MAX_WAITING_BYTES = 256 * 1024;
+const MAX_PICTURE_BYTES = 8 * 1024 * 1024;
+
+/** What waits for more, put together as it comes. */
+type Waiting = {
+  /** Of the newest tag, or of the one that began the picture. */
+  readonly first: UnitPiece;
+  readonly nals: Uint8Array[];
+  readonly bytes: number;
+  readonly tags: number;
+  readonly hasPicture: boolean;
+  readonly pictures: number;
+};
 
 /**
  * `unsure`: the first picture waits for the tag after it. `whole`: a tag has a whole picture, so it is
@@ -28,11 +40,17 @@ type Habit = "unsure" | "whole" | "split";
 export class AccessUnits {
   readonly #onUnit: (unit: UnitPiece) => void;
   #habit: Habit = "unsure";
-  #waiting: UnitPiece | null = null;
+  #waiting: Waiting | null = null;
   #lastTimestampMs: number | null = null;
+  #dropped = 0;
 
   constructor(onUnit: (unit: UnitPiece) => void) {
     this.#onUnit = onUnit;
+  }
+
+  /** Access units that were left out because they have no end. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** `mayBeField`: pictures may come as two fields, each of which begins like a picture. */
@@ -43,30 +61,40 @@ export class AccessUnits {
       return;
     }
     const waiting = this.#waiting;
-    if (waiting !== null && hasPicture(waiting)) {
+    if (waiting?.hasPicture === true) {
       if (continues(waiting, piece, mayBeField)) {
         this.#habit = "split";
-        this.#waiting = join(waiting, piece);
-        return;
+        this.#waiting = add(waiting, piece, waiting.first);
+        return this.#bound();
       }
       this.flush();
       if (this.#habit === "unsure") this.#habit = "whole";
     }
-    this.#waiting = this.#waiting === null ? piece : precede(this.#waiting, piece);
-    const isComplete = this.#habit === "whole" && hasPicture(this.#waiting);
-    if (isComplete) this.flush();
-    else if (bytesOf(this.#waiting) > MAX_WAITING_BYTES && !hasPicture(this.#waiting)) {
-      this.#waiting = null;
-    }
+    // What waits goes in front of what comes, whose times count.
+    this.#waiting = add(this.#waiting, piece, piece);
+    if (this.#habit === "whole" && this.#waiting.hasPicture) this.flush();
+    else this.#bound();
   }
 
   /** Hands on a picture that waits: nothing more comes. */
   flush(): void {
-    const unit = this.#waiting;
-    if (unit === null || !hasPicture(unit)) return;
+    const waiting = this.#waiting;
+    if (waiting === null || !waiting.hasPicture) return;
+    const { first, nals, tags } = waiting;
     this.#waiting = null;
-    this.#lastTimestampMs = unit.timestampMs;
-    this.#onUnit(unit);
+    this.#lastTimestampMs = first.timestampMs;
+    this.#onUnit(tags === 1 ? first : { ...first, nals, plain: null });
+  }
+
+  #bound(): void {
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    const maxBytes = waiting.hasPicture ? MAX_PICTURE_BYTES : MAX_WAITING_BYTES;
+    if (waiting.bytes <= maxBytes && waiting.nals.length <= MAX_NALS) return;
+    // The rest of it is not the beginning of another one.
+    if (waiting.hasPicture) this.#lastTimestampMs = waiting.first.timestampMs;
+    this.#waiting = null;
+    this.#dropped += 1;
   }
 
   /** Slices of the picture that was handed on last. */
@@ -80,20 +108,24 @@ function hasPicture({ nals }: UnitPiece): boolean {
   return nals.some(isSlice);
 }
 
-function continues(unit: UnitPiece, piece: UnitPiece, mayBeField: boolean): boolean {
-  if (piece.timestampMs !== unit.timestampMs || !hasPicture(piece)) return false;
+function continues(unit: Waiting, piece: UnitPiece, mayBeField: boolean): boolean {
+  if (piece.timestampMs !== unit.first.timestampMs || !hasPicture(piece)) return false;
   if (!piece.nals.some(beginsPicture)) return true;
-  return mayBeField && unit.nals.filter(beginsPicture).length === 1;
+  return mayBeField && unit.pictures === 1;
 }
 
-/** More of the picture in `unit`. */
-function join(unit: UnitPiece, { nals }: UnitPiece): UnitPiece {
-  return { ...unit, nals: [...unit.nals, ...nals], plain: null };
-}
-
-/** What waits goes in front of what comes, whose times count. */
-function precede(waiting: UnitPiece, piece: UnitPiece): UnitPiece {
-  return { ...piece, nals: [...waiting.nals, ...piece.nals], plain: null };
+/** `first`: whose times count. What waits is changed. */
+function add(waiting: Waiting | null, piece: UnitPiece, first: UnitPiece): Waiting {
+  const nals = waiting?.nals ?? [];
+  for (const nal of piece.nals) nals.push(nal);
+  return {
+    first,
+    nals,
+    bytes: (waiting?.bytes ?? 0) + bytesOf(piece),
+    tags: (waiting?.tags ?? 0) + 1,
+    hasPicture: waiting?.hasPicture === true || hasPicture(piece),
+    pictures: (waiting?.pictures ?? 0) + piece.nals.filter(beginsPicture).length,
+  };
 }
 
 function bytesOf({ nals }: UnitPiece): number {

@@ -241,6 +241,29 @@ describe("Intake", () => {
     expect(dataOf(leaving.frames)).toEqual(mediaOf(both.filter(isAudioFrame)));
   });
 
+  test("who leaves before anything could be read is told why", () => {
+    const isAacHeader = ({ type, body }: WireTag) => type === "audio" && body[1] === 0;
+    const bare = createIntake();
+    for (const tag of both) if (tag.type === "audio" && !isAacHeader(tag)) bare.intake.push(tag);
+    bare.intake.finish();
+    expect(bare.unsupported).toEqual([expect.stringContaining("without its configuration")]);
+
+    const broken = createIntake();
+    const body = Uint8Array.of(
+      0x17,
+      1,
+      0,
+      0,
+      0,
+      ...Array.from({ length: 20_000 }, () => [1, 0x41]).flat(),
+    );
+    for (const tag of both) {
+      broken.intake.push(isVideoFrame(tag) ? { ...tag, body } : { ...tag, type: "script" });
+    }
+    broken.intake.finish();
+    expect(broken.unsupported).toEqual([expect.stringContaining("no H.264 that can be read")]);
+  });
+
   test.each(
     [
       ["hvc1", "video", "The video is HEVC; this server carries H.264. Choose an H.264 encoder."],

@@ -31,6 +31,8 @@ const UNREADABLE_MS = 10_000;
 /** Audio this long before the first picture is not heard. */
 const LEAD_TICKS = 100 * TICKS_PER_MS;
 const MISFLAGGED = "its keyframes are not where it says";
+const UNREADABLE_VIDEO =
+  "The video is no H.264 that can be read: start the encoder's stream again, or use another encoder.";
 const UNCONFIGURED_AUDIO =
   "The sound comes as AAC without its configuration, so nobody can decode it: start the encoder's stream again.";
 
@@ -226,11 +228,10 @@ export class Intake {
   }
 
   #refuseUnreadable(): void {
-    const { isHoldingAudio, findings } = this.#normaliser;
-    const hasNothing = this.#firstAtMs.video === null && this.#firstAtMs.audio === null;
-    if (hasNothing && (isHoldingAudio || findings.audioWithoutConfig)) {
-      this.#refuse(UNCONFIGURED_AUDIO);
-    }
+    if (this.#firstAtMs.video !== null || this.#firstAtMs.audio !== null) return;
+    const { isVideoUnreadable, isHoldingAudio, findings } = this.#normaliser;
+    if (isVideoUnreadable) this.#refuse(UNREADABLE_VIDEO);
+    else if (isHoldingAudio || findings.audioWithoutConfig) this.#refuse(UNCONFIGURED_AUDIO);
   }
 
   #refuse(sentence: string): void {

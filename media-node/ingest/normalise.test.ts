@@ -227,6 +227,21 @@ test("AAC without any configuration is left out, and said", () => {
   expect(normaliser.findings.audioWithoutConfig).toBe(true);
 });
 
+test("a picture that is shown hours after it is decoded is shown at once", () => {
+  const odd = tags.map((tag) =>
+    isVideoFrame(tag)
+      ? withBody(
+        tag,
+        [...tag.body.subarray(0, 2), 0x7f, 0xff, 0xff],
+        tag.body.subarray(HEADER_BYTES),
+      )
+      : tag
+  );
+  expect(normalise(odd).video.map(({ compositionTicks }) => compositionTicks)).toEqual(
+    clean.video.map(() => 0),
+  );
+});
+
 describe("AAC before its configuration", () => {
   const isConfig = ({ type, body }: FlvTag) => type === "audio" && body[1] === 0;
   /** The configuration comes when sound of so many ms was sent. */

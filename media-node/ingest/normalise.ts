@@ -30,8 +30,6 @@ export interface NormalisedEvents {
   onUnsupported(sentence: string): void;
 }
 
-/** Frames of several tracks may follow each other this far; more ids are somebody's joke. */
-const MAX_EXTRA_TRACKS = 64;
 /** Sound that waits for its configuration may be so far behind the pictures. */
 const MAX_AUDIO_BEHIND_MS = 900;
 
@@ -74,6 +72,11 @@ export class Normaliser {
   /** Frames are not flagged as what they are. */
   get isMisflagged(): boolean {
     return this.#video.isMisflagged;
+  }
+
+  /** Video comes that is none. */
+  get isVideoUnreadable(): boolean {
+    return this.#video.isUnreadable;
   }
 
   /** Sound comes, and is kept until its configuration does. */
@@ -131,9 +134,8 @@ export class Normaliser {
   }
 
   #noteTracks(medium: string, ids: readonly number[] = []): void {
-    for (const id of ids) {
-      if (this.#extraTracks.size < MAX_EXTRA_TRACKS) this.#extraTracks.add(`${medium} ${id}`);
-    }
+    // A byte each: there are no more of them than that.
+    for (const id of ids) this.#extraTracks.add(`${medium} ${id}`);
   }
 
   #takeVideo({ timestampMs, atMs, compositionMs, isKeyframe, data }: VideoUnit): void {

@@ -116,3 +116,15 @@ function ppsWithId(id: number): Uint8Array {
   const bytes = [0, 8, 16].map((at) => Number.parseInt(bits.slice(at, at + 8), 2));
   return Uint8Array.of(0x68, ...bytes);
 }
+
+test("sets that are larger or more than any encoder has are none", () => {
+  const store = new ParameterSetStore();
+  store.useHeader(LARGE.avcC);
+  const large = new Uint8Array(7 * 1024 * 1024).fill(0x55);
+  large[0] = 0x68;
+  expect(store.useStream([large])).toBe(false);
+  const many = Array.from({ length: 1000 }, (_, at) => Uint8Array.of(0x68, 0x80 | (at & 127), at));
+  expect(store.useStream(many)).toBe(true);
+  expect(store.config?.ppsNals.length).toBeLessThanOrEqual(16);
+  expect(store.useHeader(Buffer.concat([LARGE.avcC, new Uint8Array(200_000)]))).toBe(false);
+});

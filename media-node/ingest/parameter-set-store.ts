@@ -13,6 +13,9 @@ import { NAL, nalTypeOf, removeEmulationPrevention } from "../formats/codecs/nal
 
 /** More sets of a kind than any encoder has. */
 const MAX_SETS = 16;
+/** One with all its scaling lists has some hundred bytes, a record a few thousand. */
+const MAX_SET_BYTES = 8 * 1024;
+const MAX_HEADER_BYTES = 128 * 1024;
 const SPS_ID_AT = 4;
 const PPS_ID_AT = 1;
 const ID_BYTES = 8;
@@ -29,7 +32,7 @@ export class ParameterSetStore {
   /** A sequence header came. Whether it says something new. */
   useHeader(avcC: Uint8Array): boolean {
     if (this.#headerBytes !== null && Buffer.compare(this.#headerBytes, avcC) === 0) return false;
-    const config = orNull(() => parseAvcConfig(avcC));
+    const config = avcC.length > MAX_HEADER_BYTES ? null : orNull(() => parseAvcConfig(avcC));
     if (config === null) return false;
     this.#headerBytes = avcC;
     const isNew = this.#config === null || !isSameSets(this.#config, config);
@@ -39,8 +42,8 @@ export class ParameterSetStore {
 
   /** The NAL units of an access unit came. Whether a parameter set among them is new. */
   useStream(nals: readonly Uint8Array[]): boolean {
-    const spsNals = nals.filter((nal) => nalTypeOf(nal) === NAL.sps);
-    const ppsNals = nals.filter((nal) => nalTypeOf(nal) === NAL.pps);
+    const spsNals = setsAmong(nals, NAL.sps);
+    const ppsNals = setsAmong(nals, NAL.pps);
     if (spsNals.length === 0 && ppsNals.length === 0) return false;
     const before = this.#config ?? { spsNals: [], ppsNals: [] };
     const next = {
@@ -53,6 +56,11 @@ export class ParameterSetStore {
     this.#config = { ...config, nalLengthBytes: this.#config?.nalLengthBytes ?? 4 };
     return true;
   }
+}
+
+function setsAmong(nals: readonly Uint8Array[], type: number): Uint8Array[] {
+  return nals.filter((nal) => nalTypeOf(nal) === type && nal.length <= MAX_SET_BYTES)
+    .slice(0, MAX_SETS);
 }
 
 /** New sets take the place of those with the same id, and come first: they are what is in force. */

@@ -33,6 +33,8 @@ type FrameTag = Extract<VideoTag, { kind: "frame" }>;
 
 /** One wrong flag is a slip, two are a habit. */
 const MAX_SLIPS = 1;
+/** Frames are shown some frames after they are decoded; an offset of more is none. */
+const MAX_COMPOSITION_MS = 5000;
 /** Where groups of pictures are open some encoders speak of recovery as well, beside keyframes. */
 const MIN_REFRESHES = 2;
 
@@ -68,9 +70,9 @@ export class VideoNormaliser {
     return this.#hasCaptions;
   }
 
-  /** Tags whose NAL units could not be told apart. */
-  get unreadable(): number {
-    return this.#unreadable;
+  /** Something came whose NAL units could not be told apart, or a picture without an end. */
+  get isUnreadable(): boolean {
+    return this.#unreadable + this.#units.dropped > 0;
   }
 
   get isConfigured(): boolean {
@@ -88,7 +90,9 @@ export class VideoNormaliser {
 
   /** `atMs`: when it came (performance.now). */
   push(tag: FrameTag, timestampMs: number, atMs: number): void {
-    const { isFlaggedKeyframe, compositionMs, data } = tag;
+    const { isFlaggedKeyframe, data } = tag;
+    const isShownSoon = Math.abs(tag.compositionMs) <= MAX_COMPOSITION_MS;
+    const compositionMs = isShownSoon ? tag.compositionMs : 0;
     const split = readNals(data, this.#sets.config?.nalLengthBytes ?? 4);
     if (split === null || split.nals.length === 0) {
       this.#unreadable += 1;

@@ -163,7 +163,7 @@ const ISSUES: { readonly [Code in IssueCode]: Words<Figures[Code]> } = {
     severity: "warning",
     sentence: ({ codec }) =>
       codec === null
-        ? "The audio is AAC without its configuration: it cannot be played."
+        ? "The audio is AAC without a configuration that can be read: it cannot be played."
         : `The audio is ${codec} and has to be encoded anew.`,
     advice: ({ codec }) =>
       codec === null

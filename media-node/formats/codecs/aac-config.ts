@@ -40,9 +40,15 @@ const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 0, 8];
 /** Types that begin with a GASpecificConfig, which tells frames of 960 from those of 1024. */
 const GENERAL_AUDIO = new Set([1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23]);
 
+/** What any decoder is given, here and elsewhere. @see ISO/IEC 14496-3 table 1.18 */
+const [MAX_RATE_HZ = 0] = SAMPLE_RATES;
+const MIN_RATE_HZ = SAMPLE_RATES.at(-1) ?? 0;
+/** Band replication gives out twice as many samples as the core has, or as many. */
+const MAX_REPLICATION = 2;
+
 /**
  * Reads an AudioSpecificConfig.
- * @throws RangeError when it is cut off or names no sample rate
+ * @throws RangeError when it is cut off, or names a sample rate that nothing decodes
  */
 export function parseAacConfig(asc: Uint8Array): AacConfig {
   const reader = new BitReader(asc);
@@ -58,6 +64,10 @@ export function parseAacConfig(asc: Uint8Array): AacConfig {
   const isShort = GENERAL_AUDIO.has(objectType) && reader.bitsLeft > 0 && reader.flag();
   extensionRateHz ??= findSyncExtension(asc);
   const sampleRateHz = extensionRateHz ?? coreRateHz;
+  const replication = sampleRateHz / coreRateHz;
+  if (replication !== 1 && replication !== MAX_REPLICATION) {
+    throw new RangeError(`AAC of ${coreRateHz} Hz that gives out ${sampleRateHz} Hz`);
+  }
   const coreFrame = isShort ? 960 : 1024;
   const isHighEfficiency = named === SBR || named === PARAMETRIC_STEREO;
   const shown = !isHighEfficiency && extensionRateHz !== null ? SBR : named;
@@ -65,7 +75,7 @@ export function parseAacConfig(asc: Uint8Array): AacConfig {
     objectType: shown,
     sampleRateHz,
     channels: CHANNELS[channelConfig] || 2, // 0: told by the frames, which is stereo in practice
-    samplesPerFrame: Math.round((coreFrame * sampleRateHz) / coreRateHz),
+    samplesPerFrame: coreFrame * replication,
     codec: `mp4a.40.${shown}`,
   };
 }
@@ -78,7 +88,8 @@ function readObjectType(reader: BitReader): number {
 function readSampleRate(reader: BitReader): number {
   const index = reader.bits(4);
   const rateHz = index === EXPLICIT_RATE ? reader.bits(24) : SAMPLE_RATES[index];
-  if (rateHz === undefined || rateHz === 0) throw new RangeError(`AAC sample rate index ${index}`);
+  if (rateHz === undefined) throw new RangeError(`AAC sample rate index ${index}`);
+  if (rateHz < MIN_RATE_HZ || rateHz > MAX_RATE_HZ) throw new RangeError(`AAC of ${rateHz} Hz`);
   return rateHz;
 }
 

@@ -2,6 +2,7 @@
  * The AVC decoder configuration: read from a sequence header, or made of parameter sets.
  * @see ISO/IEC 14496-15 5.3.3.1
  */
+import { MAX_PIXELS } from "../media.ts";
 import { type AvcSps, parseAvcSps } from "./avc-sps.ts";
 
 export type AvcConfig = {
@@ -29,11 +30,9 @@ export function parseAvcConfig(avcC: Uint8Array): AvcConfig {
   if (avcC[0] !== 1) throw new RangeError(`AVC configuration version ${avcC[0]}`);
   const nalLengthBytes = ((avcC[4] ?? 3) & 3) + 1;
   const { spsNals, ppsNals } = readParameterSets(avcC);
-  const [first] = spsNals;
-  if (first === undefined) throw new RangeError("AVC configuration without an SPS");
   const plain = avcC.slice();
   plain[4] = (plain[4] ?? 0) | 3;
-  return { avcC: plain, nalLengthBytes, sps: parseAvcSps(first), spsNals, ppsNals };
+  return { avcC: plain, nalLengthBytes, sps: parseSps(spsNals), spsNals, ppsNals };
 }
 
 export type ParameterSets = Pick<AvcConfig, "spsNals" | "ppsNals">;
@@ -49,27 +48,46 @@ export function readParameterSets(avcC: Uint8Array): ParameterSets {
  * @throws RangeError when there is no SPS, or it cannot be read
  */
 export function makeAvcConfig({ spsNals, ppsNals }: ParameterSets): AvcConfig {
-  const [first] = spsNals;
-  if (first === undefined) throw new RangeError("there is no SPS");
-  const sps = parseAvcSps(first);
+  const sps = parseSps(spsNals);
   const depth = sps.bitDepth - 8;
-  const bytes = [
-    1, // configurationVersion
-    ...first.subarray(1, 4), // profile, compatibility, level
-    0xff, // lengths of 4 bytes
-    0xe0 | spsNals.length,
+  const extension = EXTENDED_PROFILES.has(sps.profileIdc)
+    ? [0xfc | sps.chromaFormatIdc, 0xf8 | depth, 0xf8 | depth, 0]
+    : [];
+  const [, profile = 0, compatibility = 0, level = 0] = spsNals[0] ?? [];
+  const bytes = Buffer.concat([
+    Uint8Array.of(1, profile, compatibility, level, 0xff), // version; lengths of 4 bytes
+    Uint8Array.of(0xe0 | spsNals.length),
     ...spsNals.flatMap(withLength),
-    ppsNals.length,
+    Uint8Array.of(ppsNals.length),
     ...ppsNals.flatMap(withLength),
-  ];
-  if (EXTENDED_PROFILES.has(sps.profileIdc)) {
-    bytes.push(0xfc | sps.chromaFormatIdc, 0xf8 | depth, 0xf8 | depth, 0);
-  }
-  return { avcC: Uint8Array.from(bytes), nalLengthBytes: 4, sps, spsNals, ppsNals };
+    Uint8Array.from(extension),
+  ]);
+  return { avcC: new Uint8Array(bytes), nalLengthBytes: 4, sps, spsNals, ppsNals };
 }
 
-function withLength(nal: Uint8Array): number[] {
-  return [nal.length >> 8, nal.length & 0xff, ...nal];
+function withLength(nal: Uint8Array): Uint8Array[] {
+  return [Uint8Array.of(nal.length >> 8, nal.length & 0xff), nal];
+}
+
+/** The first one, unless another one, which pictures may use as well, is larger than what is decoded. */
+function parseSps(spsNals: readonly Uint8Array[]): AvcSps {
+  const [first, ...others] = spsNals;
+  if (first === undefined) throw new RangeError("there is no SPS");
+  const sps = parseAvcSps(first);
+  return others.map(parseOrNull).find((one) => one !== null && isOversize(one)) ?? sps;
+}
+
+function isOversize({ width, height }: AvcSps): boolean {
+  return width * height > MAX_PIXELS;
+}
+
+function parseOrNull(nal: Uint8Array): AvcSps | null {
+  try {
+    return parseAvcSps(nal);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 type Sets = { readonly nals: Uint8Array[]; readonly end: number };

@@ -25,10 +25,42 @@ describe("parseAacConfig()", () => {
     });
   });
 
-  test.each([[""], ["11"], ["16ff"], ["1780"]])("refuses %j", (bytes) => {
+  test.each([
+    ["nothing", ""],
+    ["half of it", "11"],
+    ["a rate that is reserved", "16ff"],
+    ["a rate that is cut off", "1780"],
+    ["a rate of 1 Hz", "1780 0000 90"],
+    ["a rate of 16 MHz", "17ff ffff 90"],
+    ["HE-AAC that gives out less than its core has", "2f87 fffe f800 0004 80"],
+    ["HE-AAC that gives out three times as much", "2c09 8800"],
+  ])("refuses %s", (_name, bytes) => {
     expect(() => parseAacConfig(hex(bytes))).toThrow(RangeError);
   });
 });
+
+/** Baseline, square; 4096 wide it is cut to 2304 lines. */
+function writeSps(widthPx: number, id: number): Uint8Array {
+  const macroblocks = widthPx / 16;
+  const rows = widthPx === 4096 ? 144 : macroblocks;
+  const coded = (value: number) => {
+    const bits = (value + 1).toString(2);
+    return "0".repeat(bits.length - 1) + bits;
+  };
+  const bits = [
+    coded(id),
+    coded(0),
+    coded(2),
+    coded(1),
+    "0",
+    coded(macroblocks - 1),
+    coded(rows - 1),
+    "11001",
+  ].join("");
+  const padded = bits.padEnd(Math.ceil(bits.length / 8) * 8, "0");
+  const bytes = padded.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? [];
+  return Uint8Array.of(0x67, 66, 0, 52, ...bytes);
+}
 
 describe("AVC", () => {
   // x264, 1920×1080 (cropped from 1088), High 4.0, 30 fps, two B-frames; then its PPS.
@@ -86,6 +118,19 @@ describe("AVC", () => {
     expect(config).toMatchObject({ nalLengthBytes: 2, avcC });
     expect(config.spsNals).toHaveLength(1);
     expect(config.ppsNals).toEqual([hex("68ebe3cb22c0")]);
+  });
+
+  test("the SPS that counts is one that is too large to decode, wherever it stands", () => {
+    const { spsNals, ppsNals } = parseAvcConfig(avcC);
+    const sizeOf = (...nals: readonly Uint8Array[]) => {
+      const { sps } = makeAvcConfig({ spsNals: nals, ppsNals });
+      return [sps.width, sps.height];
+    };
+    const [first = new Uint8Array()] = spsNals;
+    expect(sizeOf(first, writeSps(320, 1))).toEqual([1920, 1080]);
+    expect(sizeOf(first, writeSps(4096, 1))).toEqual([1920, 1080]);
+    expect(sizeOf(first, writeSps(8192, 1))).toEqual([8192, 8192]);
+    expect(sizeOf(first, hex("6764"))).toEqual([1920, 1080]);
   });
 
   test("makeAvcConfig() makes the record of the parameter sets in a stream", () => {

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { beginsPicture, joinNals, readNals, splitByteStream, splitNals } from "./nal-units.ts";
+import {
+  beginsPicture,
+  joinNals,
+  MAX_NALS,
+  readNals,
+  splitByteStream,
+  splitNals,
+} from "./nal-units.ts";
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
 const nalsOf = (text: string, lengthBytes = 4) => readNals(hex(text), lengthBytes);
@@ -65,5 +72,15 @@ test("no bytes make the readers throw, or hand on more than there was", () => {
     );
     const nals = readNals(data, [1, 2, 4][next() % 3] ?? 4)?.nals ?? [];
     expect(nals.reduce((sum, nal) => sum + nal.length, 0)).toBeLessThanOrEqual(data.length);
+  }
+});
+
+test("an access unit of more NAL units than a picture has cannot be read, however they are framed", () => {
+  const units = (count: number, unit: readonly number[]) =>
+    Uint8Array.from(Array.from({ length: count }, () => unit).flat());
+  expect(readNals(units(MAX_NALS, [0, 0, 0, 1, 0x41]), 1)?.nals).toHaveLength(MAX_NALS);
+  for (const unit of [[0, 0, 0, 1, 0x41], [0, 0, 1, 0x41], [1, 0x41], [0, 1, 0x41]]) {
+    expect(readNals(units(MAX_NALS + 1, unit), 4)).toBeNull();
+    expect(readNals(units(MAX_NALS + 1, unit), 1)).toBeNull();
   }
 });

@@ -8,6 +8,8 @@ export const NAL = { slice: 1, idr: 5, sei: 6, sps: 7, pps: 8, delimiter: 9 } as
 
 const LAST_SLICE_TYPE = NAL.idr;
 const TYPE_MASK = 0x1f;
+/** Slices of 1500 bytes make 5000 of the largest picture; more are somebody's joke. */
+export const MAX_NALS = 6000;
 /** Width of the length in front of each NAL unit, as we write it. */
 export const LENGTH_BYTES = 4;
 
@@ -26,7 +28,7 @@ export function beginsPicture(nal: Uint8Array): boolean {
   return isSlice(nal) && ((nal[1] ?? 0) & 0x80) !== 0;
 }
 
-/** The NAL units of an access unit as views; null when a length points past its end or is 0. */
+/** The NAL units of an access unit as views; null: a length points past its end, or there are too many. */
 export function splitNals(data: Uint8Array, lengthBytes: number): Uint8Array[] | null {
   const nals: Uint8Array[] = [];
   let offset = 0;
@@ -34,7 +36,7 @@ export function splitNals(data: Uint8Array, lengthBytes: number): Uint8Array[] |
     let length = 0;
     for (let i = 0; i < lengthBytes; i += 1) length = length * 256 + (data[offset + i] ?? 0);
     offset += lengthBytes;
-    if (length === 0 || length > data.length - offset) return null;
+    if (length === 0 || length > data.length - offset || nals.length === MAX_NALS) return null;
     nals.push(data.subarray(offset, offset + length));
     offset += length;
   }
@@ -47,8 +49,8 @@ function hasStartCode(data: Uint8Array): boolean {
   return data[2] === 1 || (data[2] === 0 && data[3] === 1);
 }
 
-/** The NAL units between start codes, as views. */
-export function splitByteStream(data: Uint8Array): Uint8Array[] {
+/** The NAL units between start codes, as views; null: there are too many. */
+export function splitByteStream(data: Uint8Array): Uint8Array[] | null {
   const nals: Uint8Array[] = [];
   let start = -1;
   for (let at = 0; at + 2 < data.length;) {
@@ -57,6 +59,7 @@ export function splitByteStream(data: Uint8Array): Uint8Array[] {
     if (third > 1) at += 3;
     else if (third === 1 && data[at] === 0 && data[at + 1] === 0) {
       if (start >= 0) pushTrimmed(nals, data.subarray(start, at));
+      if (nals.length === MAX_NALS) return null;
       at += 3;
       start = at;
     } else at += 1;
@@ -90,7 +93,10 @@ export function readNals(data: Uint8Array, lengthBytes: number): SplitUnit | nul
     const nals = splitNals(data, width);
     if (nals !== null) return { nals, isPlain: width === LENGTH_BYTES };
   }
-  if (hasStartCode(data)) return { nals: splitByteStream(data), isPlain: false };
+  if (hasStartCode(data)) {
+    const nals = splitByteStream(data);
+    return nals === null ? null : { nals, isPlain: false };
+  }
   for (const width of [2, 1]) {
     const nals = splitNals(data, width);
     if (nals !== null) return { nals, isPlain: false };
