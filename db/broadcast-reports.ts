@@ -166,8 +166,8 @@ async function reconcile(
 }
 
 /**
- * The broadcast is over. One that never started leaves nothing; its video stays CREATED. A presumed
- * end gives way to the reported one.
+ * The broadcast is over. The video of one that never started stays CREATED. A presumed end gives way
+ * to the reported one.
  * @throws AppError STALE_EPOCH
  */
 export async function reportEnded(db: Kysely<Database>, request: EndedRequest): Promise<void> {

@@ -62,24 +62,27 @@ export function presumeEnd(row: BroadcastRow, reason: EndReason): BroadcastEnd {
   };
 }
 
+/** Ends that say nothing of the publisher's media, so of a broadcast without any nothing is kept. */
+const SILENT_ENDS: ReadonlySet<EndReason> = new Set([
+  "publisher_stopped",
+  "publisher_lost",
+  "never_started",
+  "node_stopped",
+  "node_lost",
+]);
+
 /**
- * Ends a locked broadcast: its video is ENDED and its channel IDLE. One that never started goes
- * without a trace, and its video waits for the next publisher.
+ * Ends a locked broadcast: its video is ENDED and its channel IDLE. The video of one that never
+ * started waits for the next publisher; what is kept of it is why it was refused, if it was.
  */
 export async function endBroadcast(
   trx: Transaction<Database>,
   row: BroadcastRow,
   end: BroadcastEnd,
 ): Promise<void> {
-  if (row.state === "authorised") {
-    await trx.deleteFrom("broadcasts").where("id", "=", row.id).execute();
-    return;
-  }
+  if (row.state === "authorised") return await endAttempt(trx, row, end);
   await trx.updateTable("broadcasts").set({
-    state: "ended",
-    end_reason: end.reason,
-    end_detail: end.detail ?? null,
-    ended_at: end.endedAt,
+    ...columnsOf(end),
     // A presumed end leaves what the last report said.
     recorded_bytes: end.recordedBytes === undefined ? row.recorded_bytes : end.recordedBytes,
     viewers: 0,
@@ -91,6 +94,30 @@ export async function endBroadcast(
     updated_at: sql`now()`,
   }).where("id", "=", row.video_id).execute();
   await idleChannel(trx, row.channel_id);
+}
+
+/** Encoders try again every few seconds: of a channel's refused attempts the newest one is kept. */
+async function endAttempt(
+  trx: Transaction<Database>,
+  row: BroadcastRow,
+  end: BroadcastEnd,
+): Promise<void> {
+  if (SILENT_ENDS.has(end.reason)) {
+    await trx.deleteFrom("broadcasts").where("id", "=", row.id).execute();
+    return;
+  }
+  await trx.deleteFrom("broadcasts").where("channel_id", "=", row.channel_id)
+    .where("state", "=", "ended").where("started_at", "is", null).execute();
+  await trx.updateTable("broadcasts").set(columnsOf(end)).where("id", "=", row.id).execute();
+}
+
+function columnsOf({ reason, detail, endedAt }: BroadcastEnd) {
+  return {
+    state: "ended" as const,
+    end_reason: reason,
+    end_detail: detail ?? null,
+    ended_at: endedAt,
+  };
 }
 
 /** The channel is IDLE unless another broadcast of it runs. */

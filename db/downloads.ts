@@ -79,7 +79,10 @@ async function lockRecording(trx: Transaction<Database>, of: DownloadOf): Promis
     "c.id",
     "v.channel_id",
   )
-    .leftJoin("broadcasts as b", "b.video_id", "v.id")
+    .leftJoin(
+      "broadcasts as b",
+      (join) => join.onRef("b.video_id", "=", "v.id").on("b.started_at", "is not", null),
+    )
     .leftJoin(
       "clips",
       (join) => join.on("clips.id", "=", of.clipId).onRef("clips.video_id", "=", "v.id"),

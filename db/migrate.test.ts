@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts
 import { createDatabase } from "./client.ts";
 import { migrateToLatest, migrationStatus } from "./migrate.ts";
 
-const NAMES = ["0001-first-tables", "0002-recordings", "0003-relays"];
+const NAMES = ["0001-first-tables", "0002-recordings", "0003-relays", "0004-refused-sources"];
 let template: TestDatabase;
 beforeAll(async () => {
   template = await createTestDatabase();

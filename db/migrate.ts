@@ -8,12 +8,14 @@ import type { Database } from "./schema.ts";
 import * as firstTables from "./migrations/0001-first-tables.ts";
 import * as recordings from "./migrations/0002-recordings.ts";
 import * as relays from "./migrations/0003-relays.ts";
+import * as refusedSources from "./migrations/0004-refused-sources.ts";
 
 /** Every migration by its name; a released one never changes. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first-tables": firstTables,
   "0002-recordings": recordings,
   "0003-relays": relays,
+  "0004-refused-sources": refusedSources,
 };
 
 /** "Sluice" in ASCII: the advisory lock of everything that changes the schema. */

@@ -100,7 +100,7 @@ export type BroadcastState = "authorised" | "live" | "waiting" | "ended";
 export type BroadcastsTable = {
   id: string;
   channel_id: string;
-  /** Unique: a video is one broadcast. */
+  /** A video is one broadcast; those that were refused before their first media do not count. */
   video_id: string;
   node_id: string;
   node_instance_id: string;
@@ -124,6 +124,7 @@ export type BroadcastsTable = {
   end_reason: EndReason | null;
   end_detail: string | null;
   recorded_bytes: ColumnType<number | null, number | null, number | null>;
+  /** Null: no media has come, or the first was refused. */
   started_at: Date | null;
   /** Last word from the node; older than the lease means the node is lost. */
   seen_at: ColumnType<Date, Date | undefined, Date>;

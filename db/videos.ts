@@ -187,7 +187,10 @@ export async function forgetVideos(
 function selectVideos(db: Kysely<Database>, filter: VideoFilter) {
   const { userId, channelId, status, id, url } = filter;
   let query = db.selectFrom("videos as v").leftJoin("images as i", "i.id", "v.thumbnail_id")
-    .leftJoin("broadcasts as b", "b.video_id", "v.id")
+    .leftJoin(
+      "broadcasts as b",
+      (join) => join.onRef("b.video_id", "=", "v.id").on("b.started_at", "is not", null),
+    )
     .select([
       "v.id",
       "v.channel_id as channelId",

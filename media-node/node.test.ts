@@ -182,6 +182,12 @@ describe("a media node", () => {
     const ended = await endOf(site, site.control.authorised.get(key)?.broadcastId ?? "");
     expect(ended.reason).toBe("unsupported_source");
     expect(ended.detail).toContain("The video is Sorenson H.263");
+    expect(
+      site.log.filter(({ event, reason }) =>
+        event === "broadcast.ended" && reason === ended.reason
+      ),
+    )
+      .toMatchObject([{ level: "warn", detail: ended.detail }]);
   }, 20_000);
 
   test("ends a picture too large to decode, by its size", async () => {

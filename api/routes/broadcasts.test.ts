@@ -118,6 +118,59 @@ test("after the end it says why, and the next broadcast takes its place", async 
     .toMatchObject({ id: ref.broadcastId, ...ended });
 });
 
+test("a source that was refused before its first media says why until the next one is on", async () => {
+  const { token, streamKey, videoId } = await newChannel("refused");
+  const path = `/user/channel/videos/${videoId}/broadcast`;
+  const before = await goLive(streamKey);
+  const end = { endedAt: new Date().toISOString(), detail: null, durationMs: 0, recordedBytes: 0 };
+  await control("ended", { ...before, ...end, reason: "publisher_stopped" });
+  const detail = "The video is Sorenson H.263; this server carries H.264.";
+  const refuse = async () => {
+    const ref = await authorise(streamKey);
+    const refusal = { ...ref, ...end, reason: "unsupported_source", detail };
+    for (let count = 0; count < 2; count += 1) {
+      expect((await control("ended", refusal)).status).toBe(204);
+    }
+    return ref;
+  };
+  await refuse();
+  const { broadcastId } = await refuse();
+  const refused = {
+    id: broadcastId,
+    state: "ended",
+    startedAt: null,
+    endReason: "unsupported_source",
+    endDetail: detail,
+  };
+  expect((await look(token)).body).toMatchObject(refused);
+  // Let in again, and gone before its first media.
+  const silent = await authorise(streamKey);
+  expect((await look(token)).body).toMatchObject(refused);
+  await control("ended", { ...silent, ...end, reason: "never_started" });
+  expect((await look(token)).body).toMatchObject(refused);
+  // All of them went into the one video that waits, as the next one does.
+  const videos = await app.send<{ id: string; status: string }[]>("GET", "/user/channel/videos", {
+    token,
+  });
+  expect(videos.body.map(({ status }) => status)).toEqual(["CREATED", "ENDED"]);
+  const [waiting] = videos.body;
+  expect((await look(token, `/user/channel/videos/${waiting?.id}/broadcast`)).body)
+    .toMatchObject(refused);
+  expect((await look(token, path)).body).toMatchObject({ id: before.broadcastId });
+  const next = await goLive(streamKey);
+  const running = { id: next.broadcastId, videoId: waiting?.id, state: "live", endReason: null };
+  expect((await look(token)).body).toMatchObject(running);
+  await control("ended", { ...next, ...end, reason: "publisher_stopped", recordedBytes: 10 });
+  const after = await app.send<unknown[]>("GET", "/user/channel/videos", { token });
+  expect(after.body).toMatchObject([
+    { id: waiting?.id, status: "ENDED", recording: { status: "available", bytes: 10 } },
+    { id: videoId },
+  ]);
+  expect(await app.send("DELETE", `/user/channel/videos/${waiting?.id}`, { token }))
+    .toMatchObject({ status: 204 });
+  expect((await look(token)).body).toMatchObject({ id: before.broadcastId });
+});
+
 test("what a node of another version reports is read as far as it can be", async () => {
   const { token, streamKey } = await newChannel("upgrader");
   const ref = await goLive(streamKey);

@@ -21,7 +21,7 @@ import { BroadcastMedia, type MediaOptions, type MediaSite } from "./broadcast-m
 import { BroadcastPictures } from "./broadcast-pictures.ts";
 import { asEndBeforeMedia, BroadcastReports } from "./broadcast-reports.ts";
 import { Deadline } from "./deadline.ts";
-import { sentenceOf } from "./end-sentence.ts";
+import { levelOf, sentenceOf } from "./end-sentence.ts";
 import { BroadcastHealth } from "./health.ts";
 import { IssueLog } from "./issue-log.ts";
 import type { BroadcastJournal } from "./journal.ts";
@@ -215,7 +215,8 @@ export class Broadcast {
     const summary = await this.#finishMedia(media);
     this.#state = { kind: "ended", reason: real };
     const { durationMs, recordedBytes } = summary;
-    this.#log.info("broadcast.ended", { reason: real, detail, durationMs, recordedBytes });
+    const told = { reason: real, detail, durationMs, recordedBytes };
+    this.#log[levelOf(real)]("broadcast.ended", told);
     this.#reports.ended({ ...summary, reason: real, detail });
     this.#deps.onEnded(this);
     void this.#reports.drained.then(() => this.#finished.resolve());

@@ -15,6 +15,19 @@ const SENTENCES: Readonly<Partial<Record<EndReason, string>>> = {
 /** Their detail is a sentence for the broadcaster. */
 const TOLD_BY_DETAIL: ReadonlySet<EndReason> = new Set(["unsupported_source", "limit_reached"]);
 
+/** Ends that nobody wished for. */
+const FAULTS: ReadonlySet<EndReason> = new Set([
+  "limit_reached",
+  "unsupported_source",
+  "transcoder_failed",
+  "storage_failed",
+]);
+
+/** How an end is logged. */
+export function levelOf(reason: EndReason): "info" | "warn" {
+  return FAULTS.has(reason) ? "warn" : "info";
+}
+
 /**
  * Null: nothing is said, and the connection just ends, which an encoder takes for a lost line: it
  * comes back, to this node or to another.

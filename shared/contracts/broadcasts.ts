@@ -25,7 +25,7 @@ export const broadcastBodySchema = z.object({
   renditions: z.array(renditionFactsSchema),
   figures: broadcastFiguresSchema.nullable().describe("Null before the first ones"),
   issues: z.array(issueSchema).describe("What is wrong; after the end, what was wrong then"),
-  startedAt: z.iso.datetime().nullable(),
+  startedAt: z.iso.datetime().nullable().describe("Null: it was refused before its first media"),
   endedAt: z.iso.datetime().nullable(),
   endReason: endReasonSchema.nullable(),
   endDetail: z.string().nullable(),

@@ -40,6 +40,7 @@ export async function insertEndedVideo(
     publisher_id: crypto.randomUUID(),
     state: "ended",
     end_reason: options.endReason ?? "publisher_stopped",
+    started_at: endedAt,
     ended_at: endedAt,
     recorded_bytes: bytes,
   }).execute();
