@@ -5,7 +5,7 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import type { AuthoriseResponse } from "#shared/contracts/control.ts";
 import { AppError } from "#shared/errors.ts";
 import { newId, newVideoUrl } from "#shared/ids.ts";
-import { beginOnIdleChannel } from "./begin-broadcast.ts";
+import { beginOnIdleChannel, type ChosenVideo } from "./begin-broadcast.ts";
 import {
   type BroadcastRow,
   endBroadcast,
@@ -15,6 +15,7 @@ import {
   presumeEnd,
 } from "./broadcasts.ts";
 import { type Param, prepareStatement } from "./driver/prepared.ts";
+import { WANTS_POSTER } from "./images.ts";
 import { relayFrom } from "./relay-publishers.ts";
 import type { BroadcastState, Database } from "./schema.ts";
 
@@ -35,7 +36,7 @@ type Open = {
   readonly epoch: number;
   readonly videoId: string;
   readonly videoUrl: string;
-  readonly thumbnailId: string | null;
+  readonly wantsPoster: boolean;
 };
 
 /**
@@ -61,6 +62,7 @@ const selectCandidate = prepareStatement((db, param: Param<{ streamKeyHash: Uint
       (join) => join.onRef("b.channel_id", "=", "c.id").on("b.state", "<>", "ended"),
     )
     .leftJoin("videos as v", "v.id", "b.video_id")
+    .leftJoin("images as i", "i.id", "v.thumbnail_id")
     .select([
       "c.id as channelId",
       "c.disabled_at as disabledAt",
@@ -77,7 +79,7 @@ const selectCandidate = prepareStatement((db, param: Param<{ streamKeyHash: Uint
       "b.stop_reason as stopReason",
       "v.id as videoId",
       "v.url as videoUrl",
-      "v.thumbnail_id as thumbnailId",
+      WANTS_POSTER.as("wantsPoster"),
     ])
     .where("c.stream_key_hash", "=", param("streamKeyHash"))
 );
@@ -122,9 +124,9 @@ export async function findRunningVideo(
 }
 
 function openOf(candidate: Candidate): Open | null {
-  const { broadcastId, epoch, videoId, videoUrl, thumbnailId } = candidate;
+  const { broadcastId, epoch, videoId, videoUrl, wantsPoster } = candidate;
   if (broadcastId === null || epoch === null || videoId === null || videoUrl === null) return null;
-  return { id: broadcastId, epoch, videoId, videoUrl, thumbnailId };
+  return { id: broadcastId, epoch, videoId, videoUrl, wantsPoster };
 }
 
 /** The answer again, when this very publisher has been let in before. */
@@ -269,36 +271,48 @@ function ownerOf(input: AuthoriseInput) {
   };
 }
 
-type Video = { readonly id: string; readonly url: string; readonly thumbnail_id: string | null };
-
 /** The oldest CREATED video; else a new one that looks like the latest. */
-async function takeVideo(trx: Transaction<Database>, channelId: string): Promise<Video> {
-  const waiting = await trx.selectFrom("videos").select(["id", "url", "thumbnail_id"])
-    .where("channel_id", "=", channelId).where("status", "=", "CREATED")
-    .orderBy("id").limit(1).executeTakeFirst();
-  if (waiting !== undefined) return waiting;
-  const latest = await trx.selectFrom("videos").select(["title", "thumbnail_id"])
-    .where("channel_id", "=", channelId)
-    .orderBy("id", "desc").limit(1).executeTakeFirst();
+async function takeVideo(trx: Transaction<Database>, channelId: string): Promise<ChosenVideo> {
+  return await findWaiting(trx, channelId) ?? await makeVideo(trx, channelId);
+}
+
+async function findWaiting(
+  trx: Transaction<Database>,
+  channelId: string,
+): Promise<ChosenVideo | undefined> {
+  return await trx.selectFrom("videos as v").leftJoin("images as i", "i.id", "v.thumbnail_id")
+    .select(["v.id", "v.url", WANTS_POSTER.as("wantsPoster")])
+    .where("v.channel_id", "=", channelId).where("v.status", "=", "CREATED")
+    .orderBy("v.id").limit(1).executeTakeFirst();
+}
+
+async function makeVideo(trx: Transaction<Database>, channelId: string): Promise<ChosenVideo> {
+  const latest = await trx.selectFrom("videos as v").leftJoin(
+    "images as i",
+    "i.id",
+    "v.thumbnail_id",
+  )
+    .select(["v.title", "v.thumbnail_id"])
+    // The frame of another broadcast does until its own is there.
+    .select(sql<boolean>`i.id is null or i.poster_of is not null`.as("wantsPoster"))
+    .where("v.channel_id", "=", channelId)
+    .orderBy("v.id", "desc").limit(1).executeTakeFirst();
   if (latest === undefined) {
     throw new AppError(
       "CHANNEL_HAS_NO_VIDEO",
       "This channel has no video to go live into. Create one first, then start the stream again.",
     );
   }
-  return await trx.insertInto("videos").values({
-    id: newId(),
-    channel_id: channelId,
-    url: newVideoUrl(),
-    title: latest.title,
-    thumbnail_id: latest.thumbnail_id,
-  }).returning(["id", "url", "thumbnail_id"]).executeTakeFirstOrThrow();
+  const { wantsPoster, ...look } = latest;
+  const made = { id: newId(), url: newVideoUrl() };
+  await trx.insertInto("videos").values({ ...made, ...look, channel_id: channelId }).execute();
+  return { ...made, wantsPoster };
 }
 
 async function begin(
   trx: Transaction<Database>,
   candidate: Candidate,
-  video: Video,
+  video: ChosenVideo,
   input: AuthoriseInput,
 ): Promise<AuthoriseResponse> {
   const id = newId();
@@ -311,13 +325,13 @@ async function begin(
   return renderBegun(candidate, video, id);
 }
 
-function renderBegun(candidate: Candidate, video: Video, id: string): AuthoriseResponse {
+function renderBegun(candidate: Candidate, video: ChosenVideo, id: string): AuthoriseResponse {
   const open = {
     id,
     epoch: 1,
     videoId: video.id,
     videoUrl: video.url,
-    thumbnailId: video.thumbnail_id,
+    wantsPoster: video.wantsPoster,
   };
   return render(candidate, open, false);
 }
@@ -330,7 +344,7 @@ function render(candidate: Candidate, open: Open, isResumed: boolean): Authorise
     channelId: candidate.channelId,
     videoId: open.videoId,
     videoUrl: open.videoUrl,
-    wantsThumbnail: open.thumbnailId === null,
+    wantsThumbnail: open.wantsPoster,
     settings: {
       latency: candidate.latency,
       recording: candidate.recording,

@@ -50,8 +50,8 @@ test("beginOnIdleChannel() takes the oldest CREATED video, for one of many at on
     Array.from({ length: 6 }, () => beginOnIdleChannel(database.db, newBroadcast(channel))),
   );
   const begun = outcomes.filter((video) => video !== null);
-  expect(begun.map(({ url, thumbnail_id }) => ({ url, thumbnail_id }))).toEqual([
-    { url: channel.urls[0], thumbnail_id: null },
+  expect(begun.map(({ url, wantsPoster }) => ({ url, wantsPoster }))).toEqual([
+    { url: channel.urls[0], wantsPoster: true },
   ]);
   expect(await countBroadcasts(channel.channelId)).toBe(1);
 });

@@ -3,6 +3,7 @@
  */
 import { type Kysely, sql } from "kysely";
 import { isForeignKeyViolation } from "./errors.ts";
+import { WANTS_POSTER } from "./images.ts";
 import type { Database } from "./schema.ts";
 
 export type NewBroadcast = {
@@ -18,7 +19,7 @@ export type NewBroadcast = {
 export type ChosenVideo = {
   readonly id: string;
   readonly url: string;
-  readonly thumbnail_id: string | null;
+  readonly wantsPoster: boolean;
 };
 
 /**
@@ -50,7 +51,8 @@ function begin(broadcast: NewBroadcast) {
       where id = ${channelId} and stream_key_hash = ${streamKeyHash} and disabled_at is null
       for no key update
     ), video as (
-      select v.id, v.url, v.thumbnail_id from videos v
+      select v.id, v.url, ${WANTS_POSTER} as "wantsPoster"
+      from videos v left join images i on i.id = v.thumbnail_id
       where v.channel_id = ${channelId} and v.status = 'CREATED'
       order by v.id limit 1
     ), begun as (
@@ -62,6 +64,6 @@ function begin(broadcast: NewBroadcast) {
       on conflict do nothing
       returning video_id
     )
-    select video.id, video.url, video.thumbnail_id
+    select video.id, video.url, video."wantsPoster"
     from video join begun on begun.video_id = video.id`;
 }

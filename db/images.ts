@@ -92,11 +92,18 @@ export async function addThumbnail(
 }
 
 export type PosterOutcome =
-  | { readonly isTaken: true }
+  /** `prefixes`: where the variants lie that no video shows any more. */
+  | { readonly isTaken: true; readonly prefixes: readonly string[] }
   /** The video has a thumbnail; `isKnown` when it came from this very frame. */
   | { readonly isTaken: false; readonly isKnown: boolean };
 
-/** A frame of the broadcast becomes the thumbnail of its video, unless that has one. */
+/**
+ * Whether the video `v` with the thumbnail `i` (left join) still wants a frame of its broadcast: it has
+ * no thumbnail, or only the frame of an earlier one.
+ */
+export const WANTS_POSTER = sql<boolean>`i.id is null or coalesce(i.poster_of <> v.id, false)`;
+
+/** A frame of the broadcast becomes the thumbnail of its video, unless that has one of its own. */
 export async function addPoster(
   trx: Transaction<Database>,
   videoId: string,
@@ -108,16 +115,30 @@ export async function addPoster(
     "v.channel_id",
   )
     .leftJoin("images as i", "i.id", "v.thumbnail_id")
-    .select(["v.thumbnail_id", "c.user_id", "i.source_key"])
+    .select(["v.thumbnail_id", "c.user_id", "i.source_key", WANTS_POSTER.as("wantsPoster")])
     .where("v.id", "=", videoId)
     .forNoKeyUpdate("v").executeTakeFirstOrThrow();
-  if (video.thumbnail_id !== null) {
-    return { isTaken: false, isKnown: video.source_key === sourceKey };
-  }
-  const { user_id: userId } = video;
-  const { image } = await addVersion(trx, null, { userId, purpose: "thumbnail", sourceKey });
+  if (!video.wantsPoster) return { isTaken: false, isKnown: video.source_key === sourceKey };
+  const { user_id: userId, thumbnail_id: before } = video;
+  const upload = { userId, purpose: "thumbnail", sourceKey, posterOf: videoId } as const;
+  const { image } = await addVersion(trx, null, upload);
   await setThumbnail(trx, videoId, image.id);
-  return { isTaken: true };
+  return { isTaken: true, prefixes: await forgetThumbnails(trx, before === null ? [] : [before]) };
+}
+
+/** Deletes those of the images that no video shows any more; where their variants lie. */
+export async function forgetThumbnails(
+  trx: Transaction<Database>,
+  imageIds: readonly string[],
+): Promise<readonly string[]> {
+  if (imageIds.length === 0) return [];
+  const images = await trx.deleteFrom("images").where("id", "in", [...new Set(imageIds)])
+    .where((eb) =>
+      eb.not(eb.exists(
+        eb.selectFrom("videos").select("videos.id").whereRef("thumbnail_id", "=", "images.id"),
+      ))
+    ).returning("id").execute();
+  return images.map(({ id }) => imagePrefix("thumbnail", id));
 }
 
 async function setThumbnail(
@@ -141,6 +162,8 @@ type Upload = {
   readonly userId: string;
   readonly purpose: ImagePurpose;
   readonly sourceKey: string;
+  /** Default: uploaded by the user. */
+  readonly posterOf?: string;
 };
 
 /** The next version of an image (the first of a new one when `imageId` is null) with its job. */
@@ -175,6 +198,7 @@ async function insertImage(trx: Transaction<Database>, upload: Upload): Promise<
     user_id: upload.userId,
     purpose: upload.purpose,
     source_key: upload.sourceKey,
+    poster_of: upload.posterOf ?? null,
   }).returningAll().executeTakeFirstOrThrow();
 }
 
@@ -187,6 +211,7 @@ async function renewImage(
     version: before.version + 1,
     status: "pending",
     source_key: upload.sourceKey,
+    poster_of: upload.posterOf ?? null,
     failure_code: null,
     failure_detail: null,
     updated_at: sql`now()`,

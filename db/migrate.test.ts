@@ -4,7 +4,13 @@ import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts
 import { createDatabase } from "./client.ts";
 import { migrateToLatest, migrationStatus } from "./migrate.ts";
 
-const NAMES = ["0001-first-tables", "0002-recordings", "0003-relays", "0004-refused-sources"];
+const NAMES = [
+  "0001-first-tables",
+  "0002-recordings",
+  "0003-relays",
+  "0004-refused-sources",
+  "0005-posters",
+];
 let template: TestDatabase;
 beforeAll(async () => {
   template = await createTestDatabase();

@@ -9,6 +9,7 @@ import * as firstTables from "./migrations/0001-first-tables.ts";
 import * as recordings from "./migrations/0002-recordings.ts";
 import * as relays from "./migrations/0003-relays.ts";
 import * as refusedSources from "./migrations/0004-refused-sources.ts";
+import * as posters from "./migrations/0005-posters.ts";
 
 /** Every migration by its name; a released one never changes. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0002-recordings": recordings,
   "0003-relays": relays,
   "0004-refused-sources": refusedSources,
+  "0005-posters": posters,
 };
 
 /** "Sluice" in ASCII: the advisory lock of everything that changes the schema. */

@@ -9,7 +9,7 @@ import { addPoster, type PosterOutcome } from "./images.ts";
 import type { Database } from "./schema.ts";
 
 /**
- * Takes the frame when the video has no thumbnail: image row and job in one transaction.
+ * Takes the frame when the video has no thumbnail of its own: image row and job in one transaction.
  * @throws AppError STALE_EPOCH
  */
 export async function reportPoster(

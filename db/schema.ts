@@ -137,6 +137,8 @@ export type ImagesTable = {
   id: string;
   user_id: string;
   purpose: ImagePurpose;
+  /** The video from whose broadcast it is a frame; null: uploaded. */
+  poster_of: string | null;
   version: Generated<number>;
   status: Generated<ImageStatus>;
   /** Storage key of the original until it is resized, then null. */

@@ -4,7 +4,7 @@
 import type { Kysely, Transaction } from "kysely";
 import { newId, newVideoUrl } from "#shared/ids.ts";
 import { clipPrefixes } from "./clips.ts";
-import { imagePrefix } from "./images.ts";
+import { forgetThumbnails } from "./images.ts";
 import { type Page, type Paged, toPaged } from "./page.ts";
 import { type Param, prepareStatement } from "./driver/prepared.ts";
 import type { BroadcastState, Database, RemovalReason, VideoStatus } from "./schema.ts";
@@ -174,14 +174,7 @@ export async function forgetVideos(
 ): Promise<readonly string[]> {
   const recordings = videos.map(({ url }) => `videos/${url}/`);
   const imageIds = videos.flatMap(({ thumbnail_id: id }) => id === null ? [] : [id]);
-  if (imageIds.length === 0) return recordings;
-  const images = await trx.deleteFrom("images").where("id", "in", [...new Set(imageIds)])
-    .where((eb) =>
-      eb.not(eb.exists(
-        eb.selectFrom("videos").select("videos.id").whereRef("thumbnail_id", "=", "images.id"),
-      ))
-    ).returning("id").execute();
-  return [...recordings, ...images.map(({ id }) => imagePrefix("thumbnail", id))];
+  return [...recordings, ...await forgetThumbnails(trx, imageIds)];
 }
 
 function selectVideos(db: Kysely<Database>, filter: VideoFilter) {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { addThumbnail } from "#db/images.ts";
+import { deleteOwnVideo } from "#db/videos.ts";
 import { createControlPlane } from "#shared/control-plane.ts";
 import { type ImageReport } from "#shared/contracts/control.ts";
 import { newId } from "#shared/ids.ts";
@@ -44,8 +46,8 @@ const publisher = (streamKey: string) => ({
   remoteAddress: "192.0.2.1",
 });
 
-async function goLive() {
-  const channel = await newChannel();
+async function goLive(of?: Awaited<ReturnType<typeof newChannel>>) {
+  const channel = of ?? await newChannel();
   const control = controlPlane();
   const answer = await control.authorise(publisher(channel.streamKey));
   const ref = { nodeId: NODE.nodeId, broadcastId: answer.broadcastId, epoch: answer.epoch };
@@ -161,6 +163,65 @@ async function readyReport(imageId: string, version: number, folder = "pictures"
   const variants = [{ ...variant, width: 80, height: 80, bytes: version }];
   return { status: "ready", imageId, version, variants } satisfies ImageReport;
 }
+
+test("a video shows the frame of the one before until it has one of its own", async () => {
+  const { db, storage } = app.deps;
+  const shown = async ({ answer: { videoId } }: Awaited<ReturnType<typeof goLive>>) =>
+    (await db.selectFrom("videos").select("thumbnail_id").where("id", "=", videoId)
+      .executeTakeFirstOrThrow()).thumbnail_id;
+  const givePoster = async (live: Awaited<ReturnType<typeof goLive>>) => {
+    const sourceKey = await putOriginal(`originals/poster-of-${live.ref.broadcastId}`);
+    await live.control.poster({ ...live.ref, sourceKey });
+    const imageId = await shown(live) ?? "";
+    await live.control.image(await readyReport(imageId, 1, "thumbnails"));
+    // Said again, it is the one that is shown.
+    await live.control.poster({ ...live.ref, sourceKey });
+    return { imageId, key: `thumbnails/${imageId}/1/80.webp` };
+  };
+  const end = async ({ control, ref }: Awaited<ReturnType<typeof goLive>>) => {
+    const reason = "publisher_stopped" as const;
+    const endedAt = new Date().toISOString();
+    await control.ended({ ...ref, endedAt, reason, detail: null, durationMs: 1, recordedBytes: 1 });
+  };
+  const first = await goLive();
+  const firstPoster = await givePoster(first);
+  await end(first);
+
+  const second = await goLive(first.channel);
+  expect(second.answer.wantsThumbnail).toBe(true);
+  expect(await shown(second)).toBe(firstPoster.imageId);
+  const secondPoster = await givePoster(second);
+  expect(secondPoster.imageId).not.toBe(firstPoster.imageId);
+  expect(await shown(second)).toBe(secondPoster.imageId);
+  expect(await shown(first)).toBe(firstPoster.imageId);
+  expect(await isStored(firstPoster.key)).toBe(true);
+  await end(second);
+
+  // Whoever shows a frame last takes it along.
+  const third = await goLive(first.channel);
+  expect(await shown(third)).toBe(secondPoster.imageId);
+  await deleteOwnVideo(db, { id: second.answer.videoId, userId: first.channel.userId });
+  expect(await isStored(secondPoster.key)).toBe(true);
+  const thirdPoster = await givePoster(third);
+  expect(await isStored(secondPoster.key)).toBe(false);
+  expect(
+    await db.selectFrom("images").select("id").where("id", "=", secondPoster.imageId).execute(),
+  )
+    .toEqual([]);
+  await end(third);
+
+  // An upload in its place is the channel's own, so those that follow keep it.
+  const { userId } = first.channel;
+  const sourceKey = await putOriginal("originals/uploaded");
+  await addThumbnail(db, { userId, videoId: third.answer.videoId, sourceKey });
+  const fourth = await goLive(first.channel);
+  expect(fourth.answer.wantsThumbnail).toBe(false);
+  const frame = await putOriginal("originals/unwanted");
+  await fourth.control.poster({ ...fourth.ref, sourceKey: frame });
+  expect(await isStored(frame)).toBe(false);
+  expect(await shown(fourth)).toBe(thirdPoster.imageId);
+  expect(await storage.head("originals/uploaded")).not.toBeNull();
+});
 
 async function insertPicture(version: number, sourceKey: string) {
   const { userId } = await insertChannel(app.deps.db);

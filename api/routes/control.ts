@@ -31,6 +31,7 @@ import type { ApiEnv, Deps } from "../deps.ts";
 import { cleanUp } from "../images/clean-up.ts";
 import { describe, type RouteDescription } from "../http/openapi.ts";
 import { logRefusal } from "../videos/log-refusal.ts";
+import { deleteVideoFiles } from "../videos/video-files.ts";
 import { zv } from "../http/validate.ts";
 
 function describeControl(
@@ -194,8 +195,10 @@ async function takePoster(c: Context<ApiEnv>, deps: Deps, request: PosterRequest
     throw new AppError("VALIDATION_FAILED", `${sourceKey.slice(0, 80)} is not a storage key`);
   }
   const outcome = await reportPoster(deps.db, request);
-  if (outcome.isTaken) deps.onJob?.();
-  else if (!outcome.isKnown) await deps.storage.delete(sourceKey);
+  if (outcome.isTaken) {
+    deps.onJob?.();
+    await deleteVideoFiles(deps, outcome.prefixes);
+  } else if (!outcome.isKnown) await deps.storage.delete(sourceKey);
   return c.body(null, 204);
 }
 

@@ -42,7 +42,7 @@ export const authoriseResponseSchema = z.object({
   channelId: z.uuid(),
   videoId: z.uuid(),
   videoUrl: z.string(),
-  /** A thumbnail is wanted: the broadcaster has not uploaded one. */
+  /** A thumbnail is wanted: the broadcaster has not uploaded one, and no frame is there yet. */
   wantsThumbnail: z.boolean(),
   settings: broadcastSettingsSchema,
 });
