@@ -43,6 +43,15 @@ async function openPage(path: string): Promise<{ page: Page; problems: string[] 
 
 const badge = (page: Page) => page.textContent("[data-badge]");
 const notice = (page: Page) => page.textContent("[data-notice] p");
+const realTime = (page: Page) => page.locator("[data-real-time]");
+
+async function playInRealTime(): Promise<Page> {
+  const { page } = await openPage(`/watch/${videoUrl}`);
+  await realTime(page).click();
+  await until(async () => await samplePlayback(page) ?? undefined, 20_000);
+  await until(() => page.locator("[data-notice]").isHidden(), 10_000);
+  return page;
+}
 
 test("waits, plays by itself, says when it is over and offers the recording", async () => {
   const { page, problems } = await openPage(`/watch/${videoUrl}`);
@@ -53,7 +62,9 @@ test("waits, plays by itself, says when it is over and offers the recording", as
     document.documentElement.scrollWidth - document.documentElement.clientWidth
   );
   expect(overflow).toBe(0);
+  expect(await realTime(page).isVisible()).toBe(false);
 
+  let inRealTime: Page;
   const publish = startPublish(`${sluice.ready.rtmp}/${streamKey}`);
   try {
     await until(async () => await samplePlayback(page) ?? undefined, 40_000);
@@ -63,13 +74,24 @@ test("waits, plays by itself, says when it is over and offers the recording", as
       async () => (await page.textContent("[data-behind]"))?.endsWith(" s behind"),
       10_000,
     );
+    expect(await realTime(page).isVisible()).toBe(true);
+    inRealTime = await playInRealTime();
   } finally {
     await publish.stop();
   }
   // A publisher whose goodbye is cut short is waited for a minute.
   await until(async () => await badge(page) === "ended", 90_000);
   expect(await notice(page)).toMatch(/has ended/);
-  await page.getByRole("button", { name: "Watch the recording" }).click();
+  expect(await realTime(page).isVisible()).toBe(false);
+  await until(async () => await badge(inRealTime) === "ended", 10_000);
+  expect(await realTime(inRealTime).isVisible()).toBe(false);
+  await expect(inRealTime.waitForRequest(/\.flv$/, { timeout: 5000 })).rejects.toThrow();
+  const offer = { name: "Watch the recording" };
+  expect(await inRealTime.getByRole("button", offer).isVisible()).toBe(true);
+  await inRealTime.close();
+  // Also once the last pictures have been shown.
+  await until(() => page.evaluate(() => document.querySelector("video")?.ended), 10_000);
+  await page.getByRole("button", offer).click();
   await until(() => page.locator("[data-notice]").isHidden(), 20_000);
   await until(async () => {
     const sample = await samplePlayback(page);

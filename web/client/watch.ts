@@ -40,10 +40,15 @@ let waiting: { readonly player: Player; readonly url: string; readonly begin: ()
 let status: VideoState["status"] | null = null;
 let playbackUrl = page.root.dataset["playback"] ?? "";
 let isRealTime = false;
+let hasPlayed = false;
+/** The broadcast ended while it was watched; what is left of it may still be shown. */
+let isOver = false;
 let onAction: (() => void) | null = null;
 let lastPictureMs = performance.now();
 let lastTimeS = -1;
 
+const STANDSTILL =
+  "The picture has stopped: the broadcaster or the network is away. Trying again …";
 const BADGES = { CREATED: "not live yet", RUNNING: "LIVE", ENDED: "ended" } as const;
 
 const events: PlayerEvents = {
@@ -61,10 +66,10 @@ function showNotice(text: string, action: { label: string; run: () => void } | n
 
 async function play(isLive: boolean): Promise<void> {
   // Browsers let nothing else begin by itself; later on it is the viewer's choice.
-  if (player === null) page.video.muted = true;
+  if (!hasPlayed) page.video.muted = true;
+  hasPlayed = true;
   player?.destroy();
   player = null;
-  page.realTime.hidden = !isLive || !("MediaSource" in window);
   if (beginWaiting(isLive)) return;
   if (!isLive || !isRealTime) {
     player = playHls(page.video, { url: playbackUrl, isLive }, events);
@@ -108,6 +113,7 @@ function apply(state: VideoState): void {
 function become(next: VideoState["status"]): void {
   page.badge.textContent = BADGES[next];
   page.badge.dataset["status"] = next;
+  page.realTime.hidden = next !== "RUNNING" || !("MediaSource" in window);
   if (next === status) return;
   const before = status;
   status = next;
@@ -116,14 +122,9 @@ function become(next: VideoState["status"]): void {
     if (player === null) prepare();
     void waitForStart();
   } else if (next === "ENDED" && before === "RUNNING") {
-    if (isRealTime) setRealTime(false);
-    showNotice("The broadcast has ended.", {
-      label: "Watch the recording",
-      run: () => {
-        showNotice("Loading …");
-        void play(false);
-      },
-    });
+    if (isRealTime) endRealTime();
+    isOver = true;
+    offerRecording();
   } else {
     showNotice("Loading …");
     void play(next === "RUNNING");
@@ -133,13 +134,36 @@ function become(next: VideoState["status"]): void {
 async function poll(): Promise<void> {
   try {
     const state = await fetchVideo(videoUrl);
-    if (state === null) showNotice("This video is gone.");
+    if (state === null) forget();
     // The playback server is sooner to know of a start than the API.
     else if (state.status !== "CREATED" || status !== "RUNNING") apply(state);
   } catch {
     if (player === null) showNotice("The server does not answer. Trying again …");
   }
   if (status !== "ENDED") setTimeout(() => void poll(), POLL_MS);
+}
+
+/** It has shown all there was, and would only go on asking for more. */
+function endRealTime(): void {
+  setRealTime(false);
+  player?.destroy();
+  player = null;
+}
+
+function offerRecording(): void {
+  showNotice("The broadcast has ended.", {
+    label: "Watch the recording",
+    run: () => {
+      isOver = false;
+      showNotice("Loading …");
+      void play(false);
+    },
+  });
+}
+
+function forget(): void {
+  page.realTime.hidden = true;
+  showNotice("This video is gone.");
 }
 
 /** The playback server keeps the question until there is something to play. */
@@ -184,15 +208,20 @@ function showLatency(isLive: boolean): void {
 /** The notice goes with the first picture that moves, and comes back when none does for a while. */
 function showStandstill(isLive: boolean): void {
   const nowMs = performance.now();
-  const { currentTime, paused, seeking } = page.video;
+  const { currentTime, paused, seeking, ended } = page.video;
+  if (isOver && ended) {
+    if (page.notice.hidden) offerRecording();
+    return;
+  }
   if (currentTime !== lastTimeS || paused && lastTimeS > 0 || seeking) {
     if (currentTime !== lastTimeS && lastTimeS >= 0 && player !== null && !seeking) {
       page.notice.hidden = true;
     }
     lastTimeS = currentTime;
     lastPictureMs = nowMs;
-  } else if (isLive && nowMs - lastPictureMs > PATIENCE_MS && page.notice.hidden) {
-    showNotice("The picture has stopped: the broadcaster or the network is away. Trying again …");
+  } else if (nowMs - lastPictureMs > PATIENCE_MS && page.notice.hidden) {
+    if (isOver) offerRecording();
+    else if (isLive) showNotice(STANDSTILL);
   }
 }
 
