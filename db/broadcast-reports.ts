@@ -127,7 +127,8 @@ async function noteProgress(
     with report as (
       select * from jsonb_to_recordset(${reports}::text::jsonb) as r(
         "broadcastId" uuid, epoch int, state text, "ingestBitrateBps" bigint,
-        fps float8, "encodeSpeed" float8, viewers int, issues jsonb, "recordedBytes" bigint
+        fps float8, "encodeSpeed" float8, viewers int, issues jsonb, "recordedBytes" bigint,
+        renditions jsonb
       )
     ), owned as (
       select b.id from broadcasts b join report r on r."broadcastId" = b.id and r.epoch = b.epoch
@@ -138,7 +139,8 @@ async function noteProgress(
       state = case when b.state = 'authorised' then b.state else r.state end,
       ingest_bitrate_bps = r."ingestBitrateBps", fps = r.fps, encode_speed = r."encodeSpeed",
       viewers = r.viewers, issues = r.issues, seen_at = ${now},
-      recorded_bytes = coalesce(r."recordedBytes", b.recorded_bytes)
+      recorded_bytes = coalesce(r."recordedBytes", b.recorded_bytes),
+      renditions = coalesce(r.renditions, b.renditions)
     from owned, report r, channels c
     where b.id = owned.id and r."broadcastId" = b.id and c.id = b.channel_id
     returning b.id, case

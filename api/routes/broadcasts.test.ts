@@ -51,7 +51,11 @@ async function goLive(streamKey: string) {
   return ref;
 }
 
-async function report(ref: Awaited<ReturnType<typeof goLive>>, issues: unknown[]) {
+async function report(
+  ref: Awaited<ReturnType<typeof goLive>>,
+  issues: unknown[],
+  renditions?: unknown[],
+) {
   const { nodeId, ...broadcast } = ref;
   const figures = {
     state: "live",
@@ -62,6 +66,7 @@ async function report(ref: Awaited<ReturnType<typeof goLive>>, issues: unknown[]
     viewers: 2,
     recordedBytes: 1000,
     issues,
+    renditions,
   };
   const reply = await control("progress", { nodeId, broadcasts: [{ ...broadcast, ...figures }] });
   expect(reply).toMatchObject({ status: 200, body: { stop: [] } });
@@ -102,6 +107,17 @@ test("GET /user/channel/broadcast tells source, renditions, figures and issues",
   expect(await look(token, `/user/channel/videos/${videoId}/broadcast`)).toMatchObject(
     { status: 200, body: shown.body },
   );
+});
+
+test("a copy that was given up is shown as the rendition it is from then on", async () => {
+  const { token, streamKey } = await newChannel("demoted");
+  const ref = await goLive(streamKey);
+  const encoded = RENDITIONS.map((rendition) => ({ ...rendition, isCopy: false }));
+  await report(ref, [], encoded);
+  expect((await look(token)).body.renditions).toEqual(encoded);
+  // As a node of the version before reports.
+  await report(ref, []);
+  expect((await look(token)).body.renditions).toEqual(encoded);
 });
 
 test("after the end it says why, and the next broadcast takes its place", async () => {

@@ -1,6 +1,7 @@
 /**
  * What a broadcast has once media has arrived: its packager, and the pipeline that feeds it.
  */
+import type { RenditionFacts } from "#shared/contracts/broadcast.ts";
 import type { Finding } from "#shared/contracts/issues.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
 import type { Logger } from "#shared/log.ts";
@@ -11,7 +12,7 @@ import type { LadderPlan } from "../ladder/plan.ts";
 import { createPackager, resumePackager } from "../packager/packager.ts";
 import type { Packager, PackagerStart, RecordingSummary } from "../packager/port.ts";
 import type { Authorisation } from "./authorisation.ts";
-import { planBroadcast } from "./broadcast-plan.ts";
+import { planBroadcast, renditionsOf } from "./broadcast-plan.ts";
 import type { SourceHealth } from "./health.ts";
 import { packagerStartOf, type RunningEntry } from "./journal-entry.ts";
 import {
@@ -79,6 +80,11 @@ export class BroadcastMedia {
   /** Null without an engine. */
   get encoder(): EncoderPace | null {
     return this.#pipeline?.encoder ?? null;
+  }
+
+  /** The renditions as they are now. */
+  get renditions(): RenditionFacts[] {
+    return this.#pipeline?.renditions ?? renditionsOf(this.start.rungs);
   }
 
   /** What viewers get less of than was planned. */

@@ -1,7 +1,7 @@
 /**
  * The renditions of a broadcast: planned from its first source, and fitted to those that follow. Pure.
  */
-import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
+import type { LadderPolicy, RenditionFacts } from "#shared/contracts/broadcast.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
 import type { RungPlan } from "../formats/media.ts";
 import type { Source } from "../ingest/source.ts";
@@ -17,6 +17,11 @@ export type PlanOptions = {
 /** The rungs that an engine makes. */
 export function encodedRungsOf({ rungs }: LadderPlan): RungPlan[] {
   return rungs.filter((rung) => !rung.isCopy && rung.width !== null);
+}
+
+/** What the API is told of `rungs`. */
+export function renditionsOf(rungs: readonly RenditionFacts[]): RenditionFacts[] {
+  return rungs.map(({ name, width, height, isCopy }) => ({ name, width, height, isCopy }));
 }
 
 /** The renditions a broadcast of `source` begins with. */

@@ -192,6 +192,7 @@ export class Broadcast {
       encodeSpeed: encoder?.speed ?? null,
       viewers: this.#deps.live.viewers(this.#authorisation.videoUrl),
       recordedBytes: media.packager.recordedBytes,
+      renditions: media.renditions,
       issues: this.#issues.note(findings, nowMs, new Date()).map(toReportedIssue),
     };
   }
@@ -214,10 +215,9 @@ export class Broadcast {
     this.#deps.live.flv.close(this.#authorisation.videoUrl, this.#flv);
     const summary = await this.#finishMedia(media);
     this.#state = { kind: "ended", reason: real };
-    const { durationMs, recordedBytes } = summary;
-    const told = { reason: real, detail, durationMs, recordedBytes };
-    this.#log[levelOf(real)]("broadcast.ended", told);
-    this.#reports.ended({ ...summary, reason: real, detail });
+    const end = { ...summary, reason: real, detail };
+    this.#log[levelOf(real)]("broadcast.ended", end);
+    this.#reports.ended(end);
     this.#deps.onEnded(this);
     void this.#reports.drained.then(() => this.#finished.resolve());
   }

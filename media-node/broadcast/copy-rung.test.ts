@@ -77,6 +77,16 @@ describe("a source that can be copied", () => {
   test("is encoded from where its keyframes stay away, without a gap or a break", async () => {
     const { ended, low, high } = await broadcast({ seconds: 6, keyframeSeconds: 20 });
     expect(ended.reason).toBe("publisher_stopped");
+    const isThis = (report: { broadcastId: string }) => report.broadcastId === ended.broadcastId;
+    expect(site.control.progress.findLast(isThis)?.renditions).toMatchObject([
+      { name: "low", height: 90, isCopy: false },
+      { name: "high", height: 180, isCopy: false },
+    ]);
+    expect(
+      site.log.filter(({ event, broadcastId }) =>
+        event === "broadcast.copy_ended" && broadcastId === ended.broadcastId
+      ),
+    ).toMatchObject([{ reason: "its keyframes are more than 2 s apart" }]);
     for (const { packets, playlist } of [low, high]) {
       const steps = packets.slice(1).map(({ ptsS }, n) => ptsS - (packets[n]?.ptsS ?? 0));
       expect(Math.max(...steps)).toBeLessThan(0.1);

@@ -17,6 +17,7 @@ import type { StartedRequest } from "#shared/contracts/control.ts";
 import type { Source } from "../ingest/source.ts";
 import type { PackagerStart } from "../packager/port.ts";
 import type { Authorisation } from "./authorisation.ts";
+import { renditionsOf } from "./broadcast-plan.ts";
 
 const LATENCIES = ["lowest", "low", "standard"] as const satisfies Latency[];
 const LADDER_POLICIES = ["auto", "encode", "copy"] as const satisfies LadderPolicy[];
@@ -181,11 +182,5 @@ export function packagerStartOf({ videoUrl, epoch, running }: RunningEntry): Pac
 export function startOf(
   { startedAt, running: { source, playlists } }: RunningEntry,
 ): Pick<StartedRequest, "startedAt" | "source" | "renditions"> {
-  const renditions = playlists.rungs.map(({ name, width, height, isCopy }) => ({
-    name,
-    width,
-    height,
-    isCopy,
-  }));
-  return { startedAt, source, renditions };
+  return { startedAt, source, renditions: renditionsOf(playlists.rungs) };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
 import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
-import { silentLogger } from "#shared/log.ts";
+import { createLogger } from "#shared/log.ts";
 import { audioFrame, sourceOf, videoFrame } from "#test/helpers/source.ts";
 import { until } from "#test/helpers/until.ts";
 import type { EngineOutput, RunningEngine, StartEngine } from "../ladder/engine.ts";
@@ -76,13 +76,17 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
       return Promise.resolve({ durationMs: 1, segments: 1, recordedBytes: 1 });
     },
   };
+  const log = createLogger({
+    level: "debug",
+    write: ({ event, ...fields }) => events.push(`${event} ${String(fields["reason"])}`),
+  });
   const pipeline = new Pipeline(source, {
     ladder,
     policy,
     plan: planBroadcast({ ladder, policy }, source),
     packager,
     onPicture: null,
-    log: silentLogger,
+    log,
     segmentTargetMs: 2000,
     startEngine,
     onBackpressure: (isFull) => events.push(isFull ? "hold back" : "go on"),
@@ -160,6 +164,7 @@ describe("Pipeline", () => {
     const { pipeline, events, finishStop } = createBench(sourceOf(1280, 720), { policy: "auto" });
     pipeline.push(videoFrame(0));
     pipeline.push(videoFrame(33, false));
+    expect(pipeline.renditions.at(-1)?.isCopy).toBe(true);
     pipeline.distrust("its keyframes are not where it says");
     pipeline.push(videoFrame(66, false));
     await finishStop();
@@ -167,6 +172,35 @@ describe("Pipeline", () => {
     expect(events).toContain("engine 2 640 854 1280");
     expect(events).toContain("engine 2 resumes 2");
     expect(events).not.toContain("discontinuity");
+    expect(events).toContain("broadcast.copy_ended its keyframes are not where it says");
+    expect(pipeline.renditions.at(-1)?.isCopy).toBe(false);
+  });
+
+  test.each([
+    ["its keyframes are more than 2 s apart", [videoFrame(0), videoFrame(2300, false)]],
+    [
+      "its bitrate is above the ceiling of the ladder",
+      Array.from({ length: 12 }, (_, second) => ({
+        ...videoFrame(second * 1000),
+        data: new Uint8Array(1_000_000),
+      })),
+    ],
+  ])("a copy is given up when %s, which is logged", async (reason, frames) => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(1280, 720), { policy: "auto" });
+    for (const frame of frames) pipeline.push(frame);
+    await finishStop();
+    await until(() => events.includes(`broadcast.copy_ended ${reason}`), 1000);
+    expect(pipeline.renditions.some(({ isCopy }) => isCopy)).toBe(false);
+  });
+
+  test("distrust() while engines change ends the copy and says so", async () => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(1280, 720), { policy: "auto" });
+    pipeline.restartWith(sourceOf(1280, 720));
+    pipeline.distrust("its keyframes are not where it says");
+    await finishStop();
+    await until(() => events.includes("engine 2 640 854 1280"), 1000);
+    expect(events.filter((event) => event.startsWith("broadcast.")))
+      .toEqual(["broadcast.copy_ended its keyframes are not where it says"]);
   });
 
   test("goes through two changes in a row without mixing their frames", async () => {

@@ -2,7 +2,7 @@
  * From the source's frames to the packager: AAC straight, video through the engine or as it is. Changes
  * engines when the source changes, with what is under way delivered first.
  */
-import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
+import type { LadderPolicy, RenditionFacts } from "#shared/contracts/broadcast.ts";
 import type { Finding } from "#shared/contracts/issues.ts";
 import type { LadderRung } from "#shared/contracts/ladder.ts";
 import { messageOf } from "#shared/errors.ts";
@@ -18,7 +18,7 @@ import type {
 } from "../ladder/engine.ts";
 import type { LadderPlan } from "../ladder/plan.ts";
 import type { Packager, RecordingSummary } from "../packager/port.ts";
-import { encodedRungsOf, replan } from "./broadcast-plan.ts";
+import { encodedRungsOf, renditionsOf, replan } from "./broadcast-plan.ts";
 import { PictureWatch } from "./picture-watch.ts";
 import { SourceCopy } from "./source-copy.ts";
 import { SourcePace } from "./source-pace.ts";
@@ -59,8 +59,8 @@ export class Pipeline {
   #plan: LadderPlan;
   #engine: RunningEngine | null = null;
   #copy: SourceCopy | null = null;
-  /** A source that once could not be copied is not tried again. */
-  #mayCopy = true;
+  /** Why the source cannot be copied, in words; once it could not be, it is not tried again. */
+  #obstacle: string | null = null;
   #retryAtMs = Infinity;
   #stopping: Promise<void> = Promise.resolve();
   #isSwitching = false;
@@ -82,6 +82,11 @@ export class Pipeline {
   /** Null without an engine. */
   get encoder(): EncoderPace | null {
     return this.#engine?.pace ?? null;
+  }
+
+  /** The renditions as they are now. */
+  get renditions(): RenditionFacts[] {
+    return renditionsOf(this.#plan.rungs);
   }
 
   /** What viewers get less of than was planned. */
@@ -122,8 +127,10 @@ export class Pipeline {
 
   /** The source is not what it says: from here on it is encoded, if it was copied. */
   distrust(reason: string): void {
-    this.#mayCopy = false;
-    if (this.#copy !== null && !this.#isSwitching) this.#stopCopying(this.#copy, reason);
+    this.#obstacle ??= reason;
+    if (this.#copy !== null && !this.#isSwitching) {
+      this.#startSwitch(this.#source, this.#copy.resume);
+    }
   }
 
   #use(source: Source, isNewRun: boolean): void {
@@ -178,7 +185,7 @@ export class Pipeline {
       this.#pictures.restart(source.facts.video?.fps ?? null);
     }
     this.#source = source;
-    this.#plan = replan(this.#options, source, this.#mayCopy);
+    this.#plan = replan(this.#options, source, this.#obstacle === null);
     this.#begin(resume);
     if (this.#isHeldForSwitch) this.#options.onBackpressure(false);
     this.#isHeldForSwitch = false;
@@ -226,19 +233,13 @@ export class Pipeline {
     if (frame.track === "video" && copy !== null) {
       this.#retryEngine(copy, frame);
       const obstacle = copy.push(frame);
-      if (obstacle !== null) return this.#stopCopying(copy, obstacle);
+      // From here on everything is encoded; the frame at hand is in what the copy remembers.
+      if (obstacle !== null) return this.distrust(obstacle);
     }
     const aheadMs = this.#aheadMs;
     const isTaken = this.#engine?.push(frame, aheadMs) ?? true;
     // A copy of what comes in time does not wait for the engine: that one skips when it cannot follow.
     if (!isTaken && (copy === null || aheadMs > 0)) this.#options.onBackpressure(true);
-  }
-
-  /** Everything is encoded from here on; the frame at hand is in what the copy remembers. */
-  #stopCopying(copy: SourceCopy, reason: string): void {
-    this.#options.log.info("broadcast.copy_ended", { reason });
-    this.#mayCopy = false;
-    this.#startSwitch(this.#source, copy.resume);
   }
 
   #retryEngine(copy: SourceCopy, { isKeyframe }: MediaFrame): void {
@@ -253,7 +254,12 @@ export class Pipeline {
     const { audio } = this.#source;
     if (audio?.kind === "aac") packager.setAudioConfig(audio.config);
     this.#retryAtMs = Infinity;
+    const before = this.#copy;
     this.#copy = this.#createCopy();
+    if (before !== null && this.#copy === null) {
+      const reason = this.#obstacle ?? "its source has changed";
+      this.#options.log.info("broadcast.copy_ended", { reason });
+    }
     this.#startEngine(resume);
   }
 

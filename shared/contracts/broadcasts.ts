@@ -22,7 +22,7 @@ export const broadcastBodySchema = z.object({
   videoId: z.uuid(),
   state: z.enum(["live", "waiting", "ended"]).describe("`waiting`: for its publisher to return"),
   source: sourceFactsSchema.nullable(),
-  renditions: z.array(renditionFactsSchema),
+  renditions: z.array(renditionFactsSchema).describe("As they are now; at first, as planned"),
   figures: broadcastFiguresSchema.nullable().describe("Null before the first ones"),
   issues: z.array(issueSchema).describe("What is wrong; after the end, what was wrong then"),
   startedAt: z.iso.datetime().nullable().describe("Null: it was refused before its first media"),

@@ -69,6 +69,7 @@ export const progressRequestSchema = z.object({
     encodeSpeed: z.number().nonnegative().nullable(), // 1 = as fast as real time
     viewers: z.int().nonnegative(),
     recordedBytes: z.int().nonnegative().optional(), // in storage so far
+    renditions: z.array(renditionFactsSchema).min(1).max(8).optional(), // a copy may have been given up
     issues: z.array(reportedIssueSchema).max(40),
   })).max(1000),
 });
