@@ -70,6 +70,9 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
     },
     endMs: 0,
     useClock: () => {},
+    useRungs: (rungs) => {
+      if (rungs.some(({ isCopy }) => isCopy)) events.push("with a copy");
+    },
     markDiscontinuity: () => events.push("discontinuity"),
     end: () => {
       events.push("end");

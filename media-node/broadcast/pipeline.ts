@@ -186,6 +186,7 @@ export class Pipeline {
     }
     this.#source = source;
     this.#plan = replan(this.#options, source, this.#obstacle === null);
+    this.#options.packager.useRungs(this.#plan.rungs);
     this.#begin(resume);
     if (this.#isHeldForSwitch) this.#options.onBackpressure(false);
     this.#isHeldForSwitch = false;

@@ -102,6 +102,8 @@ class BroadcastPackager implements Packager, PlayableBroadcast {
   readonly #recording: Recording | null;
   readonly #spoolFolder: string | null;
   readonly #muxers: readonly RenditionMuxer[];
+  /** Renditions that were encoded at some time: their ceiling stands. */
+  readonly #encoded = new Set<RenditionName>();
   #audioConfig: AudioConfig | null = null;
   #audioClock: AudioClock | null = null;
   #wasPlayable = false;
@@ -124,6 +126,7 @@ class BroadcastPackager implements Packager, PlayableBroadcast {
     this.#recording = recording;
     this.#spoolFolder = deps.spoolFolder ?? null;
     this.#muxers = start.rungs.map((rung) => this.#createMuxer(rung));
+    this.useRungs(start.rungs);
     // Perhaps late: the track is there from the start, with silence until it comes.
     if (start.hasAudio) this.setAudioConfig(AWAITED_AUDIO);
     for (const muxer of this.#muxers) {
@@ -176,6 +179,10 @@ class BroadcastPackager implements Packager, PlayableBroadcast {
 
   useClock(wallClockAtZeroMs: number): void {
     for (const muxer of this.#muxers) muxer.useClock(wallClockAtZeroMs);
+  }
+
+  useRungs(rungs: readonly RungPlan[]): void {
+    for (const { name, isCopy } of rungs) if (!isCopy) this.#encoded.add(name);
   }
 
   noteCaptions(): void {
@@ -301,7 +308,7 @@ class BroadcastPackager implements Packager, PlayableBroadcast {
     const nominalBps = rung.videoBitrateBps + (this.#start.hasAudio ? NOMINAL_AUDIO_BPS : 0);
     const measuredBps = Math.max(rendition.meter.peakBps, rendition.measuredBps);
     // What a copy costs is for the broadcaster to decide: its ceiling stands until a segment is complete.
-    const isNominalKnown = !rung.isCopy || rendition.completeSegments === 0;
+    const isNominalKnown = this.#encoded.has(rung.name) || rendition.completeSegments === 0;
     return {
       uri: `${this.videoUrl}/${this.epoch}/${rung.name}/index.m3u8`,
       bandwidthBps: Math.max(measuredBps * 1.1, isNominalKnown ? nominalBps : 0),

@@ -66,6 +66,8 @@ export interface Packager {
    * away, and what it did not send has no place on the timeline.
    */
   useClock(wallClockAtZeroMs: number): void;
+  /** How the renditions are made from here on: what was a copy may be encoded. */
+  useRungs(rungs: readonly RungPlan[]): void;
   /** The pictures have captions (CEA-608 or -708). */
   noteCaptions(): void;
   /** Where what was published ends on the timeline. */
