@@ -150,3 +150,13 @@ export function turnInto(
     return [...kept, ...change, ...pictures].toSorted((a, b) => a.sentMs - b.sentMs);
   };
 }
+
+/** The AVC header is another source's; what is true comes in the stream. */
+export function misdescribe(other: readonly WireTag[]): Habit {
+  const isAvcHeader = (tag: WireTag) => tag.type === "video" && isHeader(tag);
+  const header = other.find(isAvcHeader);
+  return (tags) =>
+    repeatParameterSets({ keepsHeader: true })(tags).map((tag) =>
+      isAvcHeader(tag) && header !== undefined ? { ...tag, body: header.body } : tag
+    );
+}

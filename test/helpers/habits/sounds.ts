@@ -2,7 +2,15 @@
  * Habits of AAC: ADTS headers left on, several frames in a tag.
  * @see ISO/IEC 13818-7 6.2
  */
-import { contentOf, type Habit, isFrameOf, type WireTag, withContent } from "./wire-tag.ts";
+import {
+  contentOf,
+  type Habit,
+  inSendingOrder,
+  isFrameOf,
+  isHeader,
+  type WireTag,
+  withContent,
+} from "./wire-tag.ts";
 
 const ADTS_BYTES = 7;
 
@@ -37,5 +45,18 @@ export function leaveAdts(framesPerTag = 1): Habit {
       open = [];
       return [{ ...withContent(first, content), sentMs: tag.sentMs }];
     });
+  };
+}
+
+/** What is heard after `atMs` is another source's, behind a header of its own. */
+export function changeSound(other: readonly WireTag[], atMs: number): Habit {
+  return (tags) => {
+    const isLater = ({ stampMs }: WireTag) => stampMs >= atMs;
+    const sound = other.filter((tag) => isFrameOf("audio", tag) && isLater(tag));
+    const header = other.find((tag) => tag.type === "audio" && isHeader(tag));
+    const { sentMs = 0, stampMs = 0 } = sound[0] ?? {};
+    const change = header === undefined ? [] : [{ ...header, sentMs, stampMs }];
+    const kept = tags.filter((tag) => tag.type !== "audio" || !isLater(tag));
+    return inSendingOrder([...kept, ...change, ...sound]);
   };
 }

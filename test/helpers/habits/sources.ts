@@ -21,6 +21,8 @@ export type HabitSource = {
   readonly filter?: string;
   /** Further output options of the video. */
   readonly videoArgs?: readonly string[];
+  /** Further output options of the sound. */
+  readonly soundArgs?: readonly string[];
   readonly isSilent?: boolean;
 };
 
@@ -51,7 +53,7 @@ function sourceArgs(source: HabitSource): string[] {
     ...["-bf", String(bFrames), "-g", gop, "-keyint_min", gop, "-sc_threshold", "0"],
     ...(source.x264 === undefined ? [] : ["-x264-params", source.x264]),
     ...(source.videoArgs ?? []),
-    ...(hasSound ? ["-c:a", "aac", "-b:a", "96k", "-ac", "2"] : []),
+    ...(hasSound ? ["-c:a", "aac", "-b:a", "96k", "-ac", "2", ...source.soundArgs ?? []] : []),
     ...["-flvflags", "no_duration_filesize", "-f", "flv", "pipe:1"],
   ];
 }
