@@ -103,8 +103,8 @@ export class BroadcastMedia {
   }
 
   /** Another run of an encoder, whose zero is at `zeroAtMs`; after a crash the first one of this process. */
-  restartWith(source: Source, zeroAtMs: number | null): void {
-    if (zeroAtMs !== null) this.packager.useClock(zeroAtMs);
+  restartWith(source: Source, zeroAtMs: number): void {
+    this.packager.useClock(zeroAtMs);
     if (this.#pipeline !== null) return this.#pipeline.restartWith(source);
     const { authorisation, site } = this.#options;
     const plan = replanFor(authorisation, site.ladder, source, this.start);

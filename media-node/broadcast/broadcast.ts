@@ -69,7 +69,6 @@ export class Broadcast {
   #timeline = new Timeline();
   #state: State = { kind: "starting" };
   #connection: PublisherConnection | null = null;
-  #zeroAtMs: number | null = null;
   #ending: Promise<void> | null = null;
 
   /**
@@ -158,9 +157,8 @@ export class Broadcast {
       },
       onTag: (tag) => {
         if (this.#connection !== connection) return;
-        this.#zeroAtMs ??= Date.now();
-        connection.noteTag(this.#durationMs);
         connection.intake.push(tag);
+        connection.noteTag(this.#durationMs);
       },
       onEnd: (end) => {
         if (this.#connection === connection) this.#onPublisherGone(connection, end);
@@ -270,9 +268,9 @@ export class Broadcast {
     if (oversize !== null) return void this.end("unsupported_source", oversize);
     if (state.kind === "ending" || state.kind === "ended") return;
     const isNewRun = !connection.hasSource;
-    connection.hasSource = true;
+    const zeroAtMs = connection.start(this.#durationMs);
     this.#deadline.clear();
-    const media = state.kind === "starting" ? this.#begin(source) : state.media;
+    const media = state.kind === "starting" ? this.#begin(source, zeroAtMs) : state.media;
     this.#reports.noteTracks(source);
     this.#state = { kind: "live", media };
     this.#health.restart(media.measureOf(source));
@@ -280,15 +278,13 @@ export class Broadcast {
     if (state.kind !== "starting") {
       const event = isNewRun ? "broadcast.resumed" : "broadcast.source_changed";
       this.#log.info(event, { source: source.facts });
-      if (isNewRun) media.restartWith(source, connection.zeroAtMs);
+      if (isNewRun) media.restartWith(source, zeroAtMs);
       else media.changeTo(source);
     }
-    const wallClockAtZeroMs = connection.zeroAtMs ?? Date.now();
-    this.#flv.start({ ...source, wallClockAtZeroMs });
+    this.#flv.start({ ...source, wallClockAtZeroMs: zeroAtMs });
   }
 
-  #begin(source: Source): BroadcastMedia {
-    const zeroAtMs = this.#zeroAtMs ?? Date.now();
+  #begin(source: Source, zeroAtMs: number): BroadcastMedia {
     const media = BroadcastMedia.begin(this.#mediaOptions, source, zeroAtMs);
     const rungs = media.start.rungs.map(({ name, height, isCopy }) =>
       `${name}${height === null ? "" : ` ${height}`}${isCopy ? " copy" : ""}`

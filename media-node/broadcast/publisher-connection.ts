@@ -11,20 +11,19 @@ const SILENT_MS = 5000;
 
 export class PublisherConnection {
   readonly intake: Intake;
-  /** Its media was announced: what changes from then on changes within one run of an encoder. */
-  hasSource = false;
   readonly #acceptedAtMs = performance.now();
   #publisher: Publisher | null = null;
   #isPaused = false;
-  #zeroAtMs: number | null = null;
+  #zeroAtMs = Infinity;
+  #hasSource = false;
 
   constructor(intake: Intake) {
     this.intake = intake;
   }
 
-  /** Wall clock (Unix ms) of the timeline's zero as of this connection; null before its first tag. */
-  get zeroAtMs(): number | null {
-    return this.#zeroAtMs;
+  /** Its media was announced: what changes from then on changes within one run of an encoder. */
+  get hasSource(): boolean {
+    return this.#hasSource;
   }
 
   /** Whether it has not fallen silent; one that is held back cannot say anything. */
@@ -44,9 +43,19 @@ export class PublisherConnection {
     this.#publisher = publisher;
   }
 
-  /** A tag comes, `durationMs` into the broadcast. */
+  /**
+   * A tag came, `durationMs` into the broadcast. An encoder is late with its first frames, and none
+   * comes before its time: until the media is announced, what comes soonest says when zero was.
+   */
   noteTag(durationMs: number): void {
-    this.#zeroAtMs ??= Date.now() - durationMs;
+    if (!this.#hasSource) this.#zeroAtMs = Math.min(this.#zeroAtMs, Date.now() - durationMs);
+  }
+
+  /** Its media is announced; wall clock (Unix ms) of the timeline's zero as of this connection. */
+  start(durationMs: number): number {
+    this.noteTag(durationMs);
+    this.#hasSource = true;
+    return this.#zeroAtMs;
   }
 
   /** Stops reading from it, or goes on. */
