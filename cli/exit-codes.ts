@@ -8,7 +8,9 @@ export const EXIT_CODES = {
   usage: 2,
   notFound: 3,
   auth: 4,
+  /** Something that this machine lacks. */
   missing: 5,
+  /** No answer in time, or none at all. */
   timedOut: 6,
   interrupted: 130,
 } as const;

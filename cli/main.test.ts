@@ -214,7 +214,7 @@ describe("probe", () => {
     expectPlain(ended);
   });
 
-  test("one that does not ends with 1, a missing one with 3", async () => {
+  test("one that does not ends with 1; what is none ends with 3, no answer with 6", async () => {
     const bad = await runSluice(["probe", `${stream.url}/bad.m3u8`]);
     expect(bad.code).toBe(1);
     expect(bad.out).toContain("segment 1 lasts 4 s, the target is 2");
@@ -222,5 +222,12 @@ describe("probe", () => {
     const missing = await runSluice(["probe", `${stream.url}/none.m3u8`]);
     expect(missing).toMatchObject({ code: 3, out: "" });
     expect(missing.talk).toContain("answered 404");
+    expect(missing.talk).toContain("after its end only what was recorded");
+    const page = await runSluice(["probe", `${stream.url}/page.ts`]);
+    expect(page).toMatchObject({ code: 3, out: "" });
+    expect(page.talk).toContain("is not a playlist");
+    const refused = await runSluice(["probe", "http://127.0.0.1:1/x.m3u8"]);
+    expect(refused).toMatchObject({ code: 6, out: "" });
+    expect(refused.talk).toContain("cannot be reached");
   });
 });

@@ -66,8 +66,13 @@ function kbps(bps: number): string {
 
 function renderSpread(name: string, spread: Spread | null): string[] {
   if (spread === null) return [];
-  const { p50, p95, max, count } = spread;
-  return [`  ${name}: p50 ${p50} ms · p95 ${p95} ms · max ${max} ms (${count})`];
+  const [p50, p95, max] = [spread.p50, spread.p95, spread.max].map(renderMs);
+  return [`  ${name}: p50 ${p50} · p95 ${p95} · max ${max} (${spread.count})`];
+}
+
+/** Nothing is there before its time: less than 0 is below what the clocks can tell. */
+function renderMs(ms: number): string {
+  return ms < 0 ? "<0 ms" : `${ms} ms`;
 }
 
 function renderFinding(mark: string, { where, what, count }: Finding): string {

@@ -15,7 +15,7 @@ export type Fetched = {
 };
 
 export type ProbeHttp = {
-  /** @throws CommandError `timedOut` or `failed` when there is no answer at all */
+  /** @throws CommandError `timedOut` when there is no answer */
   get(url: string, deadlineMs?: number): Promise<Fetched>;
 };
 
@@ -48,5 +48,5 @@ function translate(error: unknown, url: string, deadlineMs: number): CommandErro
   }
   if (name === "AbortError") return new CommandError("interrupted", "interrupted");
   const why = error instanceof Error ? error.message : String(error);
-  return new CommandError("failed", `${url} cannot be reached: ${why}`);
+  return new CommandError("timedOut", `${url} cannot be reached: ${why}`, "is the server running?");
 }

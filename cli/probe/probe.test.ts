@@ -157,8 +157,12 @@ describe("probeUrl()", () => {
 
     const page = serve(() => new Response("<html>"));
     served.push(page);
-    await expect(probe(page.url)).rejects.toMatchObject({ exit: "failed" });
-    await expect(probe("http://127.0.0.1:1/x.m3u8")).rejects.toMatchObject({ exit: "failed" });
+    await expect(probe(page.url)).rejects.toMatchObject({ exit: "notFound" });
+    await expect(probe("http://127.0.0.1:1/x.m3u8")).rejects.toMatchObject({ exit: "timedOut" });
+
+    const broken = serve(() => new Response("", { status: 502 }));
+    served.push(broken);
+    await expect(probe(broken.url)).rejects.toMatchObject({ exit: "timedOut" });
   });
 });
 

@@ -52,9 +52,13 @@ const DEADLINE_MS = 10_000;
 /** Renditions that are followed: the best ones of a longer ladder say enough. */
 const MAX_RENDITIONS = 4;
 
+const NOT_THERE =
+  "check the address; nothing is there before the first segment of the broadcast, " +
+  "and after its end only what was recorded";
+
 type Target = Partial<CheckedVariant> & { readonly name: string; readonly url: string };
 
-/** @throws CommandError `notFound`, `auth`, `timedOut` or `failed` when there is nothing to look at */
+/** @throws CommandError `notFound`, `auth` or `timedOut` when there is nothing to look at */
 export async function probeUrl(options: ProbeOptions): Promise<ProbeReport> {
   const { url, seconds, signal, deadlineMs = DEADLINE_MS } = options;
   const http = createProbeHttp(deadlineMs, signal);
@@ -78,17 +82,17 @@ export async function probeUrl(options: ProbeOptions): Promise<ProbeReport> {
 function expectFound(fetched: Fetched): Fetched {
   const { status, url } = fetched;
   if (status === 200) return fetched;
-  if (status === 404 || status === 410) {
-    throw new CommandError("notFound", `${url} answered ${status}`, "is the broadcast live?");
-  }
-  if (status === 401 || status === 403) throw new CommandError("auth", `${url} answered ${status}`);
-  throw new CommandError("failed", `${url} answered ${status}`);
+  const answer = `${url} answered ${status}`;
+  if (status === 401 || status === 403) throw new CommandError("auth", answer);
+  if (status >= 500) throw new CommandError("timedOut", answer, "look into the server's log");
+  throw new CommandError("notFound", answer, NOT_THERE);
 }
 
 function targetsOf(first: Fetched, complaints: Findings, advice: Findings): Target[] {
   const text = new TextDecoder().decode(first.bytes);
   if (!text.trimStart().startsWith("#EXTM3U")) {
-    throw new CommandError("failed", `${first.url} is not a playlist: it begins without #EXTM3U`);
+    const what = `${first.url} is not a playlist: it begins without #EXTM3U`;
+    throw new CommandError("notFound", what, "give the address that players open, ….m3u8");
   }
   if (!isMultivariant(text)) return [{ name: "media", url: first.url }];
   const read = readMultivariant(text);
