@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { checkMediaPlaylist, readMediaPlaylist } from "#shared/hls/check-playlist.ts";
 import { checkReload } from "#shared/hls/check-reload.ts";
-import { silentLogger } from "#shared/log.ts";
+import { createLogger, type LogFields, type LogLine } from "#shared/log.ts";
 import { sleep } from "#shared/retry.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { type Storage, StorageError } from "#shared/storage/port.ts";
@@ -77,10 +77,11 @@ test(
   "a full disk: live goes on from memory, says so, and is recorded again ≤ 5 s after there is room",
   async () => {
     const live = new LiveRegistry();
+    const lines: (LogLine & LogFields)[] = [];
     const recorder = createRecorder({
       storage,
       nodeId: "node-1",
-      log: silentLogger,
+      log: createLogger({ level: "info", write: (line) => lines.push(line) }),
       maxQueuedBytes: 400_000,
     });
     const start = { partTargetMs: 340, dvrWindowS: 7200 };
@@ -140,6 +141,10 @@ test(
     const summary = await broadcast.packager.end();
     expect(summary.durationMs).toBe(second * 1000);
     expect(summary.recordedBytes).toBeGreaterThan(100_000);
+    const finished = lines.find(({ event }) => event === "recording.finished");
+    const dropped = lines.filter(({ event }) => event === "recording.segment_dropped").length;
+    expect(finished).toMatchObject({ droppedSegments: dropped, droppedS: dropped * 2 });
+    expect(finished).not.toHaveProperty("segments");
     live.close();
   },
   40_000,

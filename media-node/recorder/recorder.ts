@@ -234,7 +234,8 @@ class StorageRecording implements Recording {
     };
     try {
       const result = await finishRecording({ storage, nodeId, ref: this.#header, own });
-      this.#log.info("recording.finished", { ...result, ...this.#dropped });
+      const { segments: droppedSegments, durationS: droppedS } = this.#dropped;
+      this.#log.info("recording.finished", { ...result, droppedSegments, droppedS });
       return result;
     } catch (error) {
       // The marker is still there: the next start of the node finishes it.
