@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { addToOutbox, claimJobs } from "#db/outbox.ts";
 import type { ImageJob, QueuedJob } from "#shared/contracts/jobs.ts";
 import { newId } from "#shared/ids.ts";
-import { silentLogger } from "#shared/log.ts";
+import { createLogger, type LogLine, silentLogger } from "#shared/log.ts";
 import { createEmbeddedQueue } from "#shared/queue/embedded.ts";
 import type { JobQueue } from "#shared/queue/port.ts";
 import { createTestDatabase, type TestDatabase } from "#test/helpers/database.ts";
@@ -176,11 +176,15 @@ test("with the embedded queue a job cut off by a restart is delivered again", as
     },
   });
   await first.start();
-  const relay = await startRelay(first);
+  const lines: LogLine[] = [];
+  const log = createLogger({ level: "info", write: (line) => lines.push(line) });
+  const relay = await startRelay(first, { log });
   await until(() => begun === 1, 2000);
   await first.stop();
   await relay.stop();
   expect(await left()).toBe(1);
+  // Nothing is wrong with a stop.
+  expect(lines).toEqual([]);
 
   const second = createEmbeddedQueue({ log: silentLogger });
   queues.push(second);

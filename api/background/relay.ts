@@ -8,7 +8,7 @@ import type { QueuedJob } from "#shared/contracts/jobs.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Service } from "#shared/lifecycle.ts";
 import type { Logger } from "#shared/log.ts";
-import type { JobQueue } from "#shared/queue/port.ts";
+import { type JobQueue, QueueStoppedError } from "#shared/queue/port.ts";
 import { sleep, withDeadline, withJitter } from "#shared/retry.ts";
 
 export type RelayOptions = {
@@ -123,7 +123,8 @@ class OutboxRelay implements Relay {
       await queue.publish(queued);
     } catch (error) {
       this.#failuresInARow += 1;
-      log.warn("job.relay_failed", { jobId: queued.id, reason: messageOf(error) });
+      const level = error instanceof QueueStoppedError ? "debug" : "warn";
+      log[level]("job.relay_failed", { jobId: queued.id, reason: messageOf(error) });
       // Best effort: without it the claim runs out by itself.
       await releaseJobs(db, [queued.id]).catch(() => {});
       return;

@@ -10,7 +10,7 @@ import { AmqpConsumer, ATTEMPT_HEADER } from "./amqp-consumer.ts";
 import { Publisher, PublishError } from "./amqp-publisher.ts";
 import { declareQueues, nameQueues, type Topology } from "./amqp-topology.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./attempt.ts";
-import type { ConsumeOptions, JobQueue } from "./port.ts";
+import { type ConsumeOptions, type JobQueue, QueueStoppedError } from "./port.ts";
 
 export type AmqpQueueOptions = {
   readonly url: string;
@@ -113,7 +113,8 @@ class AmqpQueue implements JobQueue {
 
   async publish(queued: QueuedJob): Promise<void> {
     const publisher = this.#session?.publisher;
-    if (publisher === undefined || this.#isStopped) {
+    if (this.#isStopped) throw new QueueStoppedError("the queue stopped");
+    if (publisher === undefined) {
       throw new PublishError(`job ${queued.id} was not sent: there is no connection to the broker`);
     }
     await publisher.send({

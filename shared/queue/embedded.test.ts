@@ -1,7 +1,8 @@
 import { until } from "#test/helpers/until.ts";
 import { expect, test } from "vitest";
 import { createLogger, silentLogger } from "../log.ts";
-import { createEmbeddedQueue, QueueFullError, QueueStoppedError } from "./embedded.ts";
+import { createEmbeddedQueue, QueueFullError } from "./embedded.ts";
+import { QueueStoppedError } from "./port.ts";
 import { describeQueue, newJob, recordDeliveries, TEST_POLICY } from "./queue-contract.ts";
 
 describeQueue("embedded queue", () => {

@@ -7,7 +7,7 @@ import type { QueuedJob } from "../contracts/jobs.ts";
 import type { Logger } from "../log.ts";
 import { sleep, withJitter } from "../retry.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, runAttempt } from "./attempt.ts";
-import type { ConsumeOptions, JobQueue } from "./port.ts";
+import { type ConsumeOptions, type JobQueue, QueueStoppedError } from "./port.ts";
 
 export type EmbeddedQueueOptions = {
   readonly log: Logger;
@@ -21,11 +21,6 @@ export type EmbeddedQueueOptions = {
 /** The embedded queue holds as many jobs as it may: send this one again later. */
 export class QueueFullError extends Error {
   override readonly name = "QueueFullError";
-}
-
-/** The queue stopped before the job was settled: send it again after the restart. */
-export class QueueStoppedError extends Error {
-  override readonly name = "QueueStoppedError";
 }
 
 /** A job queue in this process, for one consumer. A job sent twice while it is held runs once. */

@@ -18,6 +18,11 @@ export class PoisonJobError extends Error {
   override readonly name = "PoisonJobError";
 }
 
+/** Nothing is wrong: the queue stopped before the job was safe. Send it again after the restart. */
+export class QueueStoppedError extends Error {
+  override readonly name = "QueueStoppedError";
+}
+
 export type ConsumeOptions = {
   /** Jobs in hand at once. */
   readonly prefetch: number;
@@ -34,6 +39,7 @@ export interface JobQueue {
    * Resolves once the job is safe: confirmed by the broker; for the embedded queue, settled by its
    * handler, since this process is all the memory it has. Rejects when that is not known in time,
    * and the caller sends it again.
+   * @throws QueueStoppedError after `stop`
    */
   publish(queued: QueuedJob): Promise<void>;
   consume(options: ConsumeOptions): Promise<void>;

@@ -6,7 +6,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { QueuedJob } from "../contracts/jobs.ts";
 import { newId } from "../ids.ts";
 import type { RetryPolicy } from "./attempt.ts";
-import { type ConsumeOptions, type Delivery, type JobQueue, PoisonJobError } from "./port.ts";
+import {
+  type ConsumeOptions,
+  type Delivery,
+  type JobQueue,
+  PoisonJobError,
+  QueueStoppedError,
+} from "./port.ts";
 
 export type QueueFixture = {
   readonly queue: JobQueue;
@@ -179,7 +185,7 @@ export function describeQueue(name: string, create: () => Promise<QueueFixture>)
       expect(isFinished).toBe(true);
       expect(deliveries).toHaveLength(1);
       expect(queue.isConnected()).toBe(false);
-      await expect(queue.publish(newJob())).rejects.toThrow();
+      await expect(queue.publish(newJob())).rejects.toThrow(QueueStoppedError);
       await queue.stop();
     });
 
