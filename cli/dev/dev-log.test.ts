@@ -26,12 +26,12 @@ function write(
 }
 
 test("createDevLog() says an issue in its words on a terminal", () => {
-  const { advice: _, ...rest } = BEGAN;
-  const over = { ...rest, level: "info", event: "broadcast.issue_over" } as const;
+  const { time, code } = BEGAN;
+  const over = { level: "info", time, event: "broadcast.issue_over", code, durationS: 12 } as const;
   expect(write(true, BEGAN, over)).toBe(
     "[1:23] ▲ Keyframe every 4.2 s. Set 2 s in OBS › Output › Keyframe interval. " +
       "code=KEYFRAME_INTERVAL\n" +
-      "[1:23] ● Over: Keyframe every 4.2 s. code=KEYFRAME_INTERVAL\n",
+      "[1:23] ● broadcast.issue_over code=KEYFRAME_INTERVAL durationS=12\n",
   );
 });
 

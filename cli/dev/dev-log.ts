@@ -36,14 +36,11 @@ function renderLine(line: LogLine & LogFields, terminal: Terminal, startedAtMs: 
   return `[${since}] ${marks[level]} ${words} ${style.dim(details.join(" "))}`;
 }
 
-/** An issue is said in its own words; every other event by its name. */
+/** An issue that begins is said in its own words; every other event by its name. */
 function wordIssue(event: string, facts: LogFields): { words: string; fields: LogFields } {
+  if (event !== "broadcast.issue_began") return { words: event, fields: facts };
   const { sentence, advice, ...fields } = facts;
-  if (event === "broadcast.issue_began") {
-    return { words: `${String(sentence)} ${String(advice)}`, fields };
-  }
-  if (event === "broadcast.issue_over") return { words: `Over: ${String(sentence)}`, fields };
-  return { words: event, fields: facts };
+  return { words: `${String(sentence)} ${String(advice)}`, fields };
 }
 
 /** `83000` → `1:23`. */

@@ -41,7 +41,9 @@ export class IssueLog {
     for (const [code, { issue, foundAtMs }] of this.#open) {
       if (nowMs - foundAtMs < OVER_AFTER_MS) continue;
       this.#open.delete(code);
-      this.#log.info("broadcast.issue_over", { code, sentence: issue.sentence });
+      const { since } = issue;
+      const durationS = Math.round((at.getTime() - Date.parse(since)) / 1000);
+      this.#log.info("broadcast.issue_over", { code, since, durationS });
     }
     return issueCodeSchema.options.flatMap((code) => this.#open.get(code)?.issue ?? []);
   }
