@@ -282,7 +282,16 @@ describe("a media node", () => {
     site.control.stop.set(broadcast.broadcastId, "key_revoked");
     await publisher.exited;
     expect(performance.now() - startMs).toBeLessThan(2500);
-    expect((await endOf(site, broadcast.broadcastId)).reason).toBe("key_revoked");
+    expect(await endOf(site, broadcast.broadcastId))
+      .toMatchObject({ reason: "key_revoked", detail: null });
+  }, 30_000);
+
+  test("a stop that the API tells of is a plain stop", async () => {
+    const { publisher, broadcast } = await publishUntilPlayable(site);
+    site.control.stop.set(broadcast.broadcastId, "publisher_stopped");
+    await publisher.exited;
+    expect(await endOf(site, broadcast.broadcastId))
+      .toMatchObject({ reason: "publisher_stopped", detail: null });
   }, 30_000);
 
   test("a publisher that never returns is lost when its window is over", async () => {

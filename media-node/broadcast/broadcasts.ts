@@ -180,7 +180,7 @@ export class Broadcasts {
     const { control, nodeId } = this.#options;
     const { stop } = await control.progress({ nodeId, broadcasts });
     for (const { broadcastId, reason } of stop) {
-      void this.#broadcasts.get(broadcastId)?.end(reason, "the API asked for it");
+      void this.#broadcasts.get(broadcastId)?.end(reason);
     }
   }
 
