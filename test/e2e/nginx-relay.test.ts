@@ -150,6 +150,18 @@ test.each([
   }
 }, 60_000);
 
+test("a wrong key: the encoder sees a broken connection, the API's log the reason", async () => {
+  const lane = lanes.get(0.5);
+  if (lane === undefined) throw new Error("no lane");
+  const { exited } = publish({ ...lane, publishUrl: `${nginx.rtmpUrl}/sk_wrongwrongwrong` });
+  const { code, stderr } = await exited;
+  expect(code).not.toBe(0);
+  expect(stderr).toContain("Input/output error");
+  const document = await readFile("docs/nginx-rtmp.md", "utf8");
+  for (const word of ["Input/output error", "publisher.refused"]) expect(document).toContain(word);
+  await until(() => /publisher\.refused.*UNKNOWN_STREAM_KEY/.test(sluice.talk()), 5000);
+}, 30_000);
+
 async function findRunning(user: TestUser): Promise<Video | undefined> {
   const { body } = await user.call<Video[]>("GET", "/user/channel/videos");
   return body.find(({ status }) => status === "RUNNING");
