@@ -35,6 +35,12 @@ test("every route of the app is in the document, and nothing else", () => {
   expect(new Set(inDocument)).toEqual(new Set(inApp));
 });
 
+test("the schema of an issue says where its codes are explained", () => {
+  expect(components["Issue"]).toMatchObject({
+    description: expect.stringContaining("docs/issues.md"),
+  });
+});
+
 const JSON_TYPE = { "content-type": "application/json" };
 const BODIES: Record<string, { headers: Record<string, string>; body?: BodyInit }> = {
   "no body": { headers: {} },

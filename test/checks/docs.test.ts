@@ -5,6 +5,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { SETTINGS } from "#shared/config.ts";
+import { describeIssue, issueCodeSchema } from "#shared/contracts/issues.ts";
 import { ROOMS } from "./source-files.ts";
 
 const DOCS = ["README.md", ...globSync("docs/*.md")].map((path) => {
@@ -66,4 +67,18 @@ test("the README says what every setting means", () => {
   const [, settings = ""] = DOCS[0]?.text.split(/^## Settings$/m) ?? [];
   const named = new Set(settings.split(/^## /m)[0]?.match(/`[A-Z][A-Z_]+`/g));
   expect(Object.keys(SETTINGS).filter((name) => !named.has(`\`${name}\``))).toEqual([]);
+});
+
+test("docs/issues.md has a row for every issue, in the order of the list", () => {
+  const { text = "" } = DOCS.find(({ path }) => path === "docs/issues.md") ?? {};
+  const rows = Array.from(
+    text.matchAll(/^\| `(\w+)` +\| (\w+) +\| \S.* \| \S.* \|$/gm),
+    ([, code, severity]) => ({ code, severity }),
+  );
+  // Words are made of any figures; here only the severity counts.
+  const figures = { measured: 1, wanted: 1, hadIt: true, codec: null, track: "audio", reason: "" };
+  const issues = issueCodeSchema.options.map((code) =>
+    describeIssue({ ...figures, code }, new Date(0).toISOString())
+  );
+  expect(rows).toEqual(issues.map(({ code, severity }) => ({ code, severity })));
 });
