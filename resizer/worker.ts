@@ -2,8 +2,9 @@
  * The resizer: takes jobs about pictures from the queue and reports what became of them.
  */
 import { type ControlPlane, ControlRefusal } from "#shared/control-plane.ts";
-import type { ImageVariant } from "#shared/contracts/control.ts";
+import { type ImageVariant, MAX_DETAIL_CHARS } from "#shared/contracts/control.ts";
 import type { ImageJob, StoryboardJob } from "#shared/contracts/jobs.ts";
+import { toLine } from "#shared/contracts/text.ts";
 import { messageOf } from "#shared/errors.ts";
 import type { Service } from "#shared/lifecycle.ts";
 import type { Logger } from "#shared/log.ts";
@@ -174,7 +175,7 @@ async function reportFailure(
       imageId,
       version,
       code,
-      detail: detail.slice(0, 500),
+      detail: toLine(detail, MAX_DETAIL_CHARS),
     });
   } catch (error) {
     if (!isSuperseded(error)) throw error;

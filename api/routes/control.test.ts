@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addThumbnail } from "#db/images.ts";
 import { deleteOwnVideo } from "#db/videos.ts";
 import { createControlPlane } from "#shared/control-plane.ts";
 import { type ImageReport } from "#shared/contracts/control.ts";
+import { describeIssue } from "#shared/contracts/issues.ts";
 import { newId } from "#shared/ids.ts";
 import { createTestApp, SERVICE_TOKEN, type TestApp } from "#test/helpers/app.ts";
 import { asImageJob } from "#test/helpers/jobs.ts";
@@ -118,6 +119,64 @@ test("a report with an old epoch is refused with 409 STALE_EPOCH", async () => {
   const { control, ref } = await goLive();
   await expect(control.poster({ ...ref, epoch: 9, sourceKey: "originals/x" })).rejects
     .toMatchObject({ status: 409, code: "STALE_EPOCH" });
+});
+
+describe("text that the database cannot hold is refused with 400", () => {
+  const unstorable = ["a\0b", "a\ud800b"];
+  const at = "2026-01-02T03:04:05.000Z";
+  const ref = { nodeId: NODE.nodeId, broadcastId: newId(), epoch: 1 };
+  const image = { status: "ready", imageId: newId(), version: 1 };
+  const variant = { name: "a", key: "a", contentType: "image/webp", width: 1, height: 1, bytes: 1 };
+  const failed = { status: "failed", code: "INTERNAL" };
+  const start = {
+    ...ref,
+    startedAt: at,
+    renditions: [{ name: "low", width: 1, height: 1, isCopy: true }],
+  };
+  const video = { codec: "a", width: 1, height: 1, fps: null, bitrateBps: null };
+  const audio = { codec: "a", sampleRateHz: 1, channels: 1 };
+  const end = { ...ref, endedAt: at, reason: "publisher_lost", durationMs: 0, recordedBytes: 0 };
+
+  test.each<[string, string, (text: string) => unknown]>([
+    ["authorise", "/nodeId", (nodeId) => ({ ...publisher("sk_a"), nodeId })],
+    ["authorise", "/remoteAddress", (remoteAddress) => ({ ...publisher("sk_a"), remoteAddress })],
+    ["started", "/source/encoder", (encoder) => ({
+      ...start,
+      source: { video: null, audio: null, encoder },
+    })],
+    ["started", "/source/video/codec", (codec) => ({
+      ...start,
+      source: { video: { ...video, codec }, audio: null, encoder: null },
+    })],
+    ["started", "/source/audio/codec", (codec) => ({
+      ...start,
+      source: { video: null, audio: { ...audio, codec }, encoder: null },
+    })],
+    ["ended", "/detail", (detail) => ({ ...end, detail })],
+    ["poster", "/sourceKey", (sourceKey) => ({ ...ref, sourceKey })],
+    ["image", "/variants/0/name", (name) => ({ ...image, variants: [{ ...variant, name }] })],
+    ["image", "/variants/0/key", (key) => ({ ...image, variants: [{ ...variant, key }] })],
+    ["image", "/detail", (detail) => ({ ...image, ...failed, detail })],
+    ["download", "/detail", (detail) => ({ ...failed, downloadId: newId(), detail })],
+  ])("POST /control/%s: %s", async (path, pointer, bodyOf) => {
+    for (const text of unstorable) {
+      expect((await send(path, bodyOf(text))).body).toMatchObject({
+        status: 400,
+        code: "VALIDATION_FAILED",
+        errors: [{ pointer }],
+      });
+    }
+  });
+
+  test("an issue with such words is left out of a progress report", async () => {
+    const { control, answer: { broadcastId, epoch } } = await goLive();
+    const figures = { durationMs: 0, ingestBitrateBps: 0, fps: 0, encodeSpeed: null, viewers: 0 };
+    const issue = describeIssue({ code: "DISK_FULL" }, at);
+    const issues = unstorable.map((text) => ({ ...issue, sentence: text }));
+    const broadcast = { broadcastId, epoch, state: "live" as const, ...figures, issues };
+    expect(await control.progress({ nodeId: NODE.nodeId, broadcasts: [broadcast] }))
+      .toEqual({ stop: [] });
+  });
 });
 
 async function putOriginal(key: string): Promise<string> {

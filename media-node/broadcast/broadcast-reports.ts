@@ -3,6 +3,8 @@
  * not been told yet.
  */
 import type { EndReason } from "#shared/contracts/broadcast.ts";
+import { MAX_DETAIL_CHARS } from "#shared/contracts/control.ts";
+import { toLine } from "#shared/contracts/text.ts";
 import type { ControlPlane } from "#shared/control-plane.ts";
 import type { Logger } from "#shared/log.ts";
 import type { PackagerStart, RecordingSummary } from "../packager/port.ts";
@@ -91,9 +93,10 @@ export class BroadcastReports {
     this.#queue.add({ name: "poster", send });
   }
 
-  ended({ reason, detail, durationMs, recordedBytes }: EndFacts): void {
+  ended({ reason, detail: said, durationMs, recordedBytes }: EndFacts): void {
     const { control, journal } = this.#options;
     const endedAt = new Date().toISOString();
+    const detail = said === null ? null : toLine(said, MAX_DETAIL_CHARS);
     const end = { endedAt, reason, detail, durationMs, recordedBytes };
     const body = { ...this.#ref, ...end };
     this.#remember(end);

@@ -2,8 +2,9 @@
  * The media worker: takes download jobs from its queue, writes the MP4s, and says how far they are.
  */
 import { type ControlPlane, ControlRefusal } from "#shared/control-plane.ts";
-import type { DownloadReport } from "#shared/contracts/control.ts";
+import { type DownloadReport, MAX_DETAIL_CHARS } from "#shared/contracts/control.ts";
 import type { DownloadJob } from "#shared/contracts/jobs.ts";
+import { toLine } from "#shared/contracts/text.ts";
 import { messageOf } from "#shared/errors.ts";
 import {
   durationOf,
@@ -189,7 +190,7 @@ async function reportFailure(
 ): Promise<void> {
   const { downloadId } = job;
   deps.log.warn("download.failed", { downloadId, ...failure });
-  const detail = failure.detail.slice(0, 500);
+  const detail = toLine(failure.detail, MAX_DETAIL_CHARS);
   await report(deps, job, { status: "failed", downloadId, code: failure.code, detail });
 }
 

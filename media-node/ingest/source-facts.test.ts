@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { sourceFactsSchema } from "#shared/contracts/broadcast.ts";
 import {
   AAC_TRACK,
   audioFrame,
@@ -52,6 +53,17 @@ test("survives metadata that is nonsense", () => {
   expect([observer.declares("video"), observer.declares("audio")]).toEqual([null, null]);
   observer.noteMetadata(new Map([["encoder", "x".repeat(1000)]]));
   expect(observer.facts().encoder).toHaveLength(200);
+});
+
+test.each([
+  ["Evil\0Encoder", "Evil Encoder"],
+  ["\x1b[31mred\r\n", "[31mred"],
+  ["\0", null],
+  [`${"x".repeat(199)}📹`, "x".repeat(199)],
+])("an encoder that calls itself %j is called %j: the API can store that", (said, name) => {
+  const observer = new SourceObserver();
+  observer.noteMetadata(new Map([["encoder", said]]));
+  expect(sourceFactsSchema.parse(observer.facts()).encoder).toBe(name);
 });
 
 test("tells the tracks as they are described", () => {

@@ -1,7 +1,8 @@
 /**
  * What the publisher sends, read off its first frames: enough to plan a ladder, without ffprobe.
  */
-import type { SourceFacts } from "#shared/contracts/broadcast.ts";
+import { MAX_ENCODER_CHARS, type SourceFacts } from "#shared/contracts/broadcast.ts";
+import { toLine } from "#shared/contracts/text.ts";
 import type { AvcSps } from "../formats/codecs/avc-sps.ts";
 import type { StreamMetadata } from "../formats/flv/script-tag.ts";
 import { toFrameRate } from "../formats/frame-rate.ts";
@@ -17,7 +18,6 @@ const MIN_STEPS = 8;
 /** As good as many steps: a camera that sends a frame a second. */
 const MIN_SPAN_MS = 900;
 const MAX_FPS = 240;
-const MAX_ENCODER_CHARS = 200;
 /** Announced and measured frame rates further apart than this share: the measured one is right. */
 const FPS_TOLERANCE = 0.2;
 /** Two steps are enough to doubt what is announced, and further apart, since stamps tremble. */
@@ -76,11 +76,10 @@ export class SourceObserver {
   }
 
   facts(): SourceFacts {
-    const encoder = this.#metadata.get("encoder");
     return {
       video: this.#videoFacts(),
       audio: this.#audioFacts(),
-      encoder: typeof encoder === "string" ? encoder.slice(0, MAX_ENCODER_CHARS) : null,
+      encoder: this.#encoder,
     };
   }
 
@@ -109,6 +108,12 @@ export class SourceObserver {
     const isNamed = this.#namesCodecOf(track);
     const isComplete = track === "audio" && this.#isByFfmpeg && this.#namesCodecOf("video");
     return isNamed || (isComplete ? false : null);
+  }
+
+  /** As it names itself; null: it does not. */
+  get #encoder(): string | null {
+    const name = this.#metadata.get("encoder");
+    return (typeof name === "string" && toLine(name, MAX_ENCODER_CHARS)) || null;
   }
 
   get #isByFfmpeg(): boolean {

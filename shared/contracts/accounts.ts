@@ -3,7 +3,7 @@
  */
 import * as z from "zod";
 import { imageBodySchema } from "./images.ts";
-import { lineSchema } from "./text.ts";
+import { lineSchema, linesSchema } from "./text.ts";
 
 const usernameSchema = z.string().regex(
   /^[^\s\p{C}]{3,20}$/u,
@@ -37,7 +37,7 @@ export type AccountBody = z.infer<typeof accountBodySchema>;
 
 /** Bounded, but not by the rules of a new account: those must not tell which names can exist. */
 export const loginRequestSchema = z.strictObject({
-  username: z.string().min(1).max(100).regex(/^[^\0]*$/),
+  username: linesSchema(100).min(1),
   password: typedPasswordSchema,
 }).meta({ id: "LoginRequest" });
 export type LoginRequest = z.infer<typeof loginRequestSchema>;

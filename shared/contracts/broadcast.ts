@@ -2,6 +2,7 @@
  * Words shared by everything that speaks about a running broadcast.
  */
 import * as z from "zod";
+import { linesSchema, storableSchema } from "./text.ts";
 
 /** The one reason a broadcast ended; logged once, stored, returned by the API. */
 export const endReasonSchema = z.enum([
@@ -39,21 +40,23 @@ export const broadcastSettingsSchema = z.object({
 });
 export type BroadcastSettings = z.infer<typeof broadcastSettingsSchema>;
 
+export const MAX_ENCODER_CHARS = 200;
+
 /** The publisher's media as seen on the wire. */
 export const sourceFactsSchema = z.object({
   video: z.object({
-    codec: z.string(), // RFC 6381, e.g. "avc1.64001f"
+    codec: storableSchema, // RFC 6381, e.g. "avc1.64001f"
     width: z.int().positive(),
     height: z.int().positive(),
     fps: z.number().positive().nullable(),
     bitrateBps: z.int().nonnegative().nullable(),
   }).nullable(),
   audio: z.object({
-    codec: z.string(), // "mp4a.40.2"
+    codec: storableSchema, // "mp4a.40.2"
     sampleRateHz: z.int().positive(),
     channels: z.int().positive(),
   }).nullable(),
-  encoder: z.string().max(200).nullable(), // as the encoder names itself in onMetaData
+  encoder: linesSchema(MAX_ENCODER_CHARS).nullable(), // as the encoder names itself in onMetaData
 });
 export type SourceFacts = z.infer<typeof sourceFactsSchema>;
 

@@ -13,8 +13,12 @@ import {
   sourceFactsSchema,
 } from "./broadcast.ts";
 import { reportedIssueSchema } from "./issues.ts";
+import { linesSchema, storableSchema } from "./text.ts";
 
-const nodeIdSchema = z.string().min(1).max(100);
+/** Of what went wrong, in words. */
+export const MAX_DETAIL_CHARS = 500;
+
+const nodeIdSchema = linesSchema(100).min(1);
 const broadcastRefSchema = z.object({
   nodeId: nodeIdSchema,
   broadcastId: z.uuid(),
@@ -29,7 +33,7 @@ export const authoriseRequestSchema = z.object({
   /** New for each publish attempt; makes a retried request idempotent. */
   publisherId: z.uuid(),
   streamKey: z.string().min(1).max(256),
-  remoteAddress: z.string().max(64),
+  remoteAddress: linesSchema(64),
 });
 export type AuthoriseRequest = z.infer<typeof authoriseRequestSchema>;
 
@@ -85,7 +89,7 @@ export type ProgressResponse = z.infer<typeof progressResponseSchema>;
 export const endedRequestSchema = broadcastRefSchema.extend({
   endedAt: z.iso.datetime(),
   reason: endReasonSchema,
-  detail: z.string().max(500).nullable(),
+  detail: linesSchema(MAX_DETAIL_CHARS).nullable(),
   durationMs: z.int().nonnegative(),
   recordedBytes: z.int().nonnegative(), // 0: nothing is kept
 });
@@ -93,14 +97,14 @@ export type EndedRequest = z.infer<typeof endedRequestSchema>;
 
 /** `POST /control/poster`: a frame of the broadcast lies in storage under `sourceKey`. */
 export const posterRequestSchema = broadcastRefSchema.extend({
-  sourceKey: z.string().min(1).max(300),
+  sourceKey: linesSchema(300).min(1),
 });
 export type PosterRequest = z.infer<typeof posterRequestSchema>;
 
 /** One stored size of an image. */
 export const imageVariantSchema = z.object({
-  name: z.string(), // "512.webp": the last part of its key
-  key: z.string(),
+  name: storableSchema, // "512.webp": the last part of its key
+  key: storableSchema,
   contentType: z.enum(["image/webp", "image/jpeg"]),
   width: z.int().positive(),
   height: z.int().positive(),
@@ -121,7 +125,7 @@ export const imageReportSchema = z.discriminatedUnion("status", [
     imageId: z.uuid(),
     version: z.int().positive(),
     code: z.enum(["UNSUPPORTED_IMAGE", "IMAGE_TOO_LARGE", "INTERNAL"]),
-    detail: z.string().max(500),
+    detail: linesSchema(MAX_DETAIL_CHARS),
   }),
 ]);
 export type ImageReport = z.infer<typeof imageReportSchema>;
@@ -142,7 +146,7 @@ export const downloadReportSchema = z.discriminatedUnion("status", [
     status: z.literal("failed"),
     downloadId: z.uuid(),
     code: z.enum(["RECORDING_GONE", "RECORDING_DAMAGED", "INTERNAL"]),
-    detail: z.string().max(500),
+    detail: linesSchema(MAX_DETAIL_CHARS),
   }),
 ]);
 export type DownloadReport = z.infer<typeof downloadReportSchema>;

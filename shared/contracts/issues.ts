@@ -3,6 +3,7 @@
  * is and its words, so that API, console, command line and log say the same.
  */
 import * as z from "zod";
+import { linesSchema, storableSchema, toLine } from "./text.ts";
 
 export const issueCodeSchema = z.enum([
   "KEYFRAME_INTERVAL",
@@ -31,12 +32,14 @@ export type IssueCode = z.infer<typeof issueCodeSchema>;
 export const issueSeveritySchema = z.enum(["info", "warning", "error"]);
 export type IssueSeverity = z.infer<typeof issueSeveritySchema>;
 
+const MAX_WORDS_CHARS = 300;
+
 /** Something wrong with a running broadcast: one sentence says what, one says what to do. */
 export const issueSchema = z.object({
   code: issueCodeSchema,
   severity: issueSeveritySchema,
-  sentence: z.string().max(300),
-  advice: z.string().max(300),
+  sentence: linesSchema(MAX_WORDS_CHARS),
+  advice: linesSchema(MAX_WORDS_CHARS),
   since: z.iso.datetime(),
   measured: z.number().optional().describe("In the unit of the sentence"),
   wanted: z.number().optional().describe("In the unit of the sentence"),
@@ -209,7 +212,7 @@ const ISSUES: { readonly [Code in IssueCode]: Words<Figures[Code]> } = {
   },
   RECORDING_FAILING: {
     severity: "error",
-    sentence: ({ reason }) => `The recording cannot be written: ${reason}`.slice(0, 300),
+    sentence: ({ reason }) => toLine(`The recording cannot be written: ${reason}`, MAX_WORDS_CHARS),
     advice: () => "Check the storage; the broadcast goes on, and writing is tried again.",
   },
   RECORDING_INCOMPLETE: {
@@ -265,7 +268,7 @@ const FORMER_CODES: ReadonlyMap<string, IssueCode> = new Map([
   ["recording_failing", "RECORDING_FAILING"],
   ["recording_incomplete", "RECORDING_INCOMPLETE"],
 ]);
-const formerIssueSchema = z.object({ code: z.string(), detail: z.string() });
+const formerIssueSchema = z.object({ code: z.string(), detail: storableSchema });
 
 /**
  * The issues in what was reported or stored, each code once; `unknown` are the codes of those that
@@ -290,6 +293,6 @@ function readFormer(reported: ReportedIssue, since: string): Issue | null {
   const code = FORMER_CODES.get(former?.code ?? "");
   if (former === undefined || code === undefined) return null;
   const { severity } = ISSUES[code];
-  const sentence = former.detail.slice(0, 300);
+  const sentence = toLine(former.detail, MAX_WORDS_CHARS);
   return { code, severity, sentence, advice: "The media node's next version says more.", since };
 }

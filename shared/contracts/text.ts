@@ -1,11 +1,19 @@
 /**
- * Kinds of text that people type.
+ * Kinds of text: what people type, and what programs report.
  */
 import * as z from "zod";
 
-// Postgres stores no NUL, and no other control character belongs on one line.
-const ONE_LINE = /^[^\p{Cc}]*$/u;
-const MANY_LINES = /^[^\0]*$/;
+// Postgres stores no NUL, nor JSON with half a surrogate pair; no other control character belongs on
+// one line.
+const ONE_LINE = /^[^\p{Cc}\p{Cs}]*$/u;
+const MANY_LINES = /^[^\0\p{Cs}]*$/u;
+const NOT_ON_A_LINE = /[\p{Cc}\p{Cs}]+/gu;
+
+/** Any text that the database takes. */
+export const storableSchema = z.string().regex(
+  MANY_LINES,
+  "expected text without NUL and without halves of surrogate pairs",
+);
 
 /** One line, trimmed, of `min` to `max` characters. */
 export const lineSchema = (min: number, max: number) =>
@@ -15,5 +23,12 @@ export const lineSchema = (min: number, max: number) =>
   );
 
 /** Any number of lines, at most `max` characters. */
-export const linesSchema = (max: number) =>
-  z.string().max(max).regex(MANY_LINES, "expected text without NUL");
+export const linesSchema = (max: number) => storableSchema.max(max);
+
+/**
+ * `text`, whoever wrote it, as one line of at most `maxChars` that can be stored: control characters,
+ * and half a pair where it was cut, are a space.
+ */
+export function toLine(text: string, maxChars: number): string {
+  return text.slice(0, maxChars).replace(NOT_ON_A_LINE, " ").trim();
+}
