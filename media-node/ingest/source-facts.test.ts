@@ -66,6 +66,19 @@ test.each([
   expect(sourceFactsSchema.parse(observer.facts()).encoder).toBe(name);
 });
 
+test.each([1e13, 1e300, 1e6 + 1, 1e-9, -1, Number.MAX_VALUE])(
+  "a bitrate of %d kbit/s that is announced is not believed: what came counts",
+  (videodatarate) => {
+    const unmeasured = observe(40, 10);
+    const measured = observe(40, 51);
+    const metadata = new Map([["videodatarate", videodatarate], ["framerate", videodatarate]]);
+    for (const observer of [unmeasured, measured]) observer.noteMetadata(metadata);
+    expect(unmeasured.facts().video).toMatchObject({ fps: 25, bitrateBps: null });
+    expect(measured.facts().video?.bitrateBps).toBe(51 * 1000 * 8 / 2);
+    expect(() => sourceFactsSchema.parse(measured.facts())).not.toThrow();
+  },
+);
+
 test("tells the tracks as they are described", () => {
   const observer = observe(33, 1);
   observer.useAudio(AAC_TRACK);
@@ -109,6 +122,10 @@ describe("the frame rate", () => {
     expect(fpsOf(observe(1000, 1))).toBeNull();
     expect(fpsOf(observe(1000, 2))).toBe(1);
     expect(fpsOf(observe(4000, 2))).toBe(0.25);
+  });
+
+  test("of frames that all come with one stamp, a millisecond apart, is unknown", () => {
+    expect(fpsOf(observe(1, 60))).toBeNull();
   });
 });
 

@@ -18,6 +18,8 @@ const MIN_STEPS = 8;
 /** As good as many steps: a camera that sends a frame a second. */
 const MIN_SPAN_MS = 900;
 const MAX_FPS = 240;
+/** More than any publisher sends, and than is let in: who announces it means something else. */
+const MAX_BITRATE_BPS = 1e9;
 /** Announced and measured frame rates further apart than this share: the measured one is right. */
 const FPS_TOLERANCE = 0.2;
 /** Two steps are enough to doubt what is announced, and further apart, since stamps tremble. */
@@ -159,14 +161,15 @@ export class SourceObserver {
       fps !== null && fps >= 1 && fps <= MAX_FPS && isLikely(fps)
     );
     const fps = announced ?? measured;
-    if (fps === null || fps < 1) return fps;
+    if (fps === null || fps > MAX_FPS) return null;
+    if (fps < 1) return fps;
     const rate = toFrameRate(fps);
     return rate.num / rate.den;
   }
 
   #estimateBitrateBps(): number | null {
-    const kilobits = this.#number("videodatarate");
-    if (kilobits !== null && kilobits > 0) return Math.round(kilobits * 1000);
+    const announcedBps = Math.round((this.#number("videodatarate") ?? 0) * 1000);
+    if (announcedBps > 0 && announcedBps <= MAX_BITRATE_BPS) return announcedBps;
     const spanMs = this.#lastFrameMs - this.#firstFrameMs;
     return spanMs < 1000 ? null : Math.round((this.#videoBytes * 8000) / spanMs);
   }
