@@ -37,6 +37,12 @@ export class ControlRefusal extends Error {
 /** The API could not be reached, was too slow or is broken. Worth retrying. */
 export class ControlUnavailable extends Error {
   override readonly name = "ControlUnavailable";
+  /** It answered, and failed at what it was told: it may do so however often it is told. */
+  readonly isFault: boolean;
+  constructor(message: string, options: { isFault?: boolean; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.isFault = options.isFault ?? false;
+  }
 }
 
 export interface ControlPlane {
@@ -59,6 +65,9 @@ export type ControlPlaneOptions = {
   readonly serviceToken: string;
   readonly fetch?: typeof fetch;
 };
+
+/** RFC 6585 and RFC 9110: too many requests, and what a proxy says of an API that is away. */
+const AWAY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 type Call = {
   readonly path: string;
@@ -126,12 +135,21 @@ async function post(options: ControlPlaneOptions, request: Call): Promise<unknow
   } catch (error) {
     throw new ControlUnavailable(`POST ${request.path}: ${messageOf(error)}`, { cause: error });
   }
-  if (response.ok) return text === "" ? undefined : JSON.parse(text);
+  const { status } = response;
+  if (response.ok) return readAnswer(request.path, text);
   const { code, detail } = readProblem(text);
-  if (response.status >= 500 || response.status === 429) {
-    throw new ControlUnavailable(`POST ${request.path}: ${response.status} ${code}: ${detail}`);
+  const isAway = AWAY.has(status);
+  if (!isAway && status < 500) throw new ControlRefusal(status, code, detail);
+  const message = `POST ${request.path}: ${status} ${code}: ${detail}`;
+  throw new ControlUnavailable(message, { isFault: !isAway });
+}
+
+function readAnswer(path: string, text: string): unknown {
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch (cause) {
+    throw new ControlUnavailable(`POST ${path}: the answer is not JSON`, { isFault: true, cause });
   }
-  throw new ControlRefusal(response.status, code, detail);
 }
 
 function readProblem(text: string): { code: string; detail: string } {
@@ -151,5 +169,6 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.outp
   if (parsed.success) return parsed.data;
   throw new ControlUnavailable(
     `the API answered something else than asked: ${parsed.error.message}`,
+    { isFault: true },
   );
 }
