@@ -26,9 +26,13 @@ export type BroadcastReportsOptions = {
   readonly control: ControlPlane;
   readonly journal: BroadcastJournal;
   readonly log: Logger;
-  /** Another node owns the broadcast by now. */
-  readonly onStale: () => void;
+  /** The broadcast must not go on: the API has given it away, or does not know of it. */
+  readonly onLost: (reason: EndReason, detail: string) => void;
 };
+
+const GIVEN_AWAY = "another media node took the broadcast over";
+const UNREGISTERED =
+  "The server cannot register this broadcast, so nobody would find it. Start the stream again; if that does not help, ask whoever runs the server.";
 
 export type EndFacts = RecordingSummary & {
   readonly reason: EndReason;
@@ -45,7 +49,8 @@ export class BroadcastReports {
   constructor(options: BroadcastReportsOptions) {
     this.#options = options;
     this.#epoch = options.authorisation.epoch;
-    this.#queue = new ReportQueue({ log: options.log, onStale: options.onStale });
+    const { log, onLost } = options;
+    this.#queue = new ReportQueue({ log, onStale: () => onLost("node_lost", GIVEN_AWAY) });
   }
 
   get epoch(): number {
@@ -85,7 +90,8 @@ export class BroadcastReports {
 
   #tellStarted(entry: RunningEntry): void {
     const send = () => this.#options.control.started({ ...this.#ref, ...startOf(entry) });
-    this.#queue.add({ name: "started", send });
+    const onLost = () => this.#options.onLost("unsupported_source", UNREGISTERED);
+    this.#queue.add({ name: "started", send, onLost });
   }
 
   poster(sourceKey: string): void {

@@ -95,8 +95,8 @@ export class Broadcast {
     this.#deps = { ...deps, log: this.#log };
     const { nodeId, control, journal } = deps;
     const log = this.#log;
-    const onStale = () => void this.end("node_lost", "another media node took the broadcast over");
-    this.#reports = new BroadcastReports({ nodeId, authorisation, control, journal, log, onStale });
+    const onLost = (reason: EndReason, detail: string) => void this.end(reason, detail);
+    this.#reports = new BroadcastReports({ nodeId, authorisation, control, journal, log, onLost });
     this.#issues = new IssueLog(log);
     const onPoster = (storageKey: string) => this.#reports.poster(storageKey);
     this.#pictures = new BroadcastPictures({ ...this.#deps, authorisation, onPoster });

@@ -35,6 +35,8 @@ export class ControlServer {
   readonly authorised = new Map<string, AuthoriseResponse>();
   /** Broadcasts to stop, by id. */
   readonly stop = new Map<string, EndReason>();
+  /** Statuses that are answered in place of what there is to say, by path. */
+  readonly failing = new Map<string, number>();
   readonly #options: ControlServerOptions;
   readonly #keys = new Map<string, string>();
   readonly #open = new Map<string, Open>();
@@ -76,6 +78,8 @@ export class ControlServer {
   }
 
   #answer(path: string, body: unknown): [number, unknown] {
+    const failure = this.failing.get(path);
+    if (failure !== undefined) return [failure, { code: "TEST", detail: `asked for ${failure}` }];
     switch (path) {
       case "/control/authorise":
         return this.#authorise(authoriseRequestSchema.parse(body));
