@@ -7,6 +7,29 @@ import { PROTOCOL_LIMITS } from "../admission/limits.ts";
 /** What the far side sent breaks the protocol or our caps: drop the connection. */
 export class RtmpProtocolError extends Error {
   override readonly name = "RtmpProtocolError";
+
+  /** What the far side is told. */
+  get sentence(): string {
+    return `RTMP error: ${this.message}.`;
+  }
+}
+
+/** A frame is longer than we ever hold: something that a broadcaster can change. */
+export class FrameTooLong extends RtmpProtocolError {
+  constructor(type: number, bytes: number) {
+    const [medium, less] = type === MESSAGE.audio
+      ? ["audio", "a lower audio bitrate"]
+      : ["video", "a lower bitrate or a smaller picture"];
+    const most = formatBytes(maxMessageBytes(type) ?? 0);
+    super(
+      `A frame of the ${medium} has ${formatBytes(bytes)}; at most ${most} can be carried. ` +
+        `Set ${less} in the encoder.`,
+    );
+  }
+
+  override get sentence(): string {
+    return this.message;
+  }
 }
 
 /** Message types we act on. */
@@ -71,4 +94,8 @@ export function nameMessage(type: number): string {
   if (type === MESSAGE.data || type === MESSAGE.dataAmf3) return "data";
   if (type === MESSAGE.aggregate) return "aggregate";
   return SHARED_OBJECT_NAMES.get(type) ?? `type ${type}`;
+}
+
+function formatBytes(bytes: number): string {
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

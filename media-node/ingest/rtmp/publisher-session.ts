@@ -258,7 +258,7 @@ export class PublisherSession implements Publisher, TableEntry {
     const detail = messageOf(error);
     // A protocol error is the far side's; anything else is a bug of ours that ends only this one.
     if (error instanceof RtmpProtocolError) {
-      return this.#end({ cause: "lost", detail }, { sentence: `RTMP error: ${detail}.` });
+      return this.#end({ cause: "lost", detail }, { sentence: error.sentence });
     }
     this.#log.error("publisher.failed", { error });
     this.#lose(detail);

@@ -9,6 +9,7 @@ import type { WireTag } from "../port.ts";
 import { splitAggregate } from "./aggregate.ts";
 import { GuardedRtmp, WINDOW_BYTES } from "./guarded-rtmp.ts";
 import {
+  FrameTooLong,
   isCommand,
   isMedia,
   maxMessageBytes,
@@ -164,6 +165,7 @@ export class RtmpConnection extends GuardedRtmp {
     if (maxBytes !== null && length <= maxBytes) return "keep";
     // What a broadcast lives from cannot be left out, and what we need to go on cannot be so long.
     const isNeeded = maxBytes !== null && type < MESSAGE.dataAmf3;
+    if (isMedia(type) && isNeeded) throw new FrameTooLong(type, length);
     if (isNeeded || (isCommand(type) && !isPublishing)) {
       throw new RtmpProtocolError(`message of type ${type} claims ${length} bytes`);
     }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createLogger, type LogFields } from "#shared/log.ts";
 import { patternArgs, publish, publishArgs, recordFlv } from "#test/helpers/ffmpeg.ts";
-import { chunkSizeBytes, messageBytes, videoBody } from "#test/helpers/rtmp-bytes.ts";
+import { chunkSizeBytes, messageBytes, RTMP_TYPE, videoBody } from "#test/helpers/rtmp-bytes.ts";
 import { RtmpClient } from "#test/helpers/rtmp-client.ts";
 import { until } from "#test/helpers/until.ts";
 import type { IngestLimits } from "../admission/limits.ts";
@@ -182,6 +182,29 @@ describe("a publisher that is cut after its start", () => {
     client.destroy();
   });
 });
+
+test.each([
+  [
+    RTMP_TYPE.video,
+    16_009_333,
+    "A frame of the video has 16.0 MB; at most 8.4 MB can be carried. Set a lower bitrate or a smaller picture in the encoder.",
+  ],
+  [
+    RTMP_TYPE.audio,
+    80_000,
+    "A frame of the audio has 80 kB; at most 66 kB can be carried. Set a lower audio bitrate in the encoder.",
+  ],
+])(
+  "a frame of type %d that is too long is an end with what to set",
+  async (type, bytes, sentence) => {
+    const { port, ends } = await start();
+    const { client } = await RtmpClient.publish({ port, streamKey: "sk_good" });
+    client.sendRaw(messageBytes({ type, payload: new Uint8Array(10), claimedLength: bytes }));
+    expect(await client.nextStatus()).toMatchObject({ level: "error", description: sentence });
+    expect(ends).toEqual([{ cause: "lost", detail: sentence }]);
+    client.destroy();
+  },
+);
 
 test("what a live publisher sends in vain is logged once, a stranger's is not", async () => {
   const { port, lines, counts } = await start();
