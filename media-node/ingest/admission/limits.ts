@@ -49,6 +49,8 @@ export const PROTOCOL_LIMITS = {
   dataBytes: 64 * 1024,
   audioBytes: 64 * 1024,
   videoBytes: 8 * 1024 * 1024,
+  /** Inside one aggregate: it is read in one go. */
+  aggregateMessages: 1000,
   controlBytes: 64,
   /** Everything before the publish was accepted, the handshake aside. */
   bytesBeforePublish: 64 * 1024,

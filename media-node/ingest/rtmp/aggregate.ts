@@ -2,7 +2,8 @@
  * Aggregate messages: several audio, video and data messages in one, as FLV tags.
  * @see RTMP specification 1.0, section 7.1.6
  */
-import type { RtmpMessage } from "./messages.ts";
+import { PROTOCOL_LIMITS } from "../admission/limits.ts";
+import { type RtmpMessage, RtmpProtocolError } from "./messages.ts";
 
 const TAG_HEADER_BYTES = 11;
 const BACK_POINTER_BYTES = 4;
@@ -13,7 +14,10 @@ export type Aggregate = {
   readonly isCutOff: boolean;
 };
 
-/** What is inside `aggregate`: its first message has its time, the others keep their distance. */
+/**
+ * What is inside `aggregate`: its first message has its time, the others keep their distance.
+ * @throws RtmpProtocolError when there are more than may be
+ */
 export function splitAggregate(aggregate: RtmpMessage): Aggregate {
   const { payload, streamId, timestampMs } = aggregate;
   const messages: RtmpMessage[] = [];
@@ -26,6 +30,9 @@ export function splitAggregate(aggregate: RtmpMessage): Aggregate {
     if (end > payload.length) return { messages, isCutOff: true };
     const ownMs = payload.readUIntBE(offset + 4, 3) + payload.readUInt8(offset + 7) * 2 ** 24;
     firstMs ??= ownMs;
+    if (messages.length === PROTOCOL_LIMITS.aggregateMessages) {
+      throw new RtmpProtocolError(`an aggregate of more than ${messages.length} messages`);
+    }
     messages.push({
       type,
       streamId,

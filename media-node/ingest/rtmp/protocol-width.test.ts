@@ -186,6 +186,16 @@ describe("RtmpConnection, aggregate messages", () => {
     expect([seen(), ignored]).toEqual([[["audio", 0, 90]], ["aggregate, cut off"]]);
   });
 
+  test("hold at most 1000 messages: what has more is not even begun", () => {
+    const tags = (count: number) =>
+      Buffer.concat(new Array(count).fill(tag(RTMP_TYPE.audio, 0, audioBody(9))));
+    const { connection, feed, seen } = open();
+    feed(message(22, tags(1000)));
+    expect(seen()).toHaveLength(1000);
+    expect(() => feed(message(22, tags(1001)))).toThrow("an aggregate of more than 1000 messages");
+    expect([seen().length, connection.phase]).toEqual([1000, "closed"]);
+  });
+
   test("count by what is in them", () => {
     const { connection, feed } = open();
     const before = connection.receivedMessages;

@@ -38,6 +38,8 @@ const MAX_APP_CHARS = 32;
 const FAILED = "NetStream.Publish.Failed";
 /** Answers a far side does not read: nobody who publishes leaves this much. */
 const MAX_UNREAD_OUTPUT_BYTES = 256 * 1024;
+/** Of what was read at once, so that a flood of the smallest messages is noticed before its end. */
+const BYTES_BETWEEN_CHECKS = 16 * 1024;
 /** Until then what a publisher sent while it was held back has been read. */
 const UNREAD_AFTER_PAUSE_MS = 1000;
 
@@ -138,7 +140,13 @@ export class PublisherSession implements Publisher, TableEntry {
   }
 
   #receive(bytes: Buffer): void {
-    if (this.#isGone) return this.#receiveLate(bytes);
+    for (let at = 0; at < bytes.length; at += BYTES_BETWEEN_CHECKS) {
+      this.#read(bytes.subarray(at, at + BYTES_BETWEEN_CHECKS));
+    }
+  }
+
+  #read(bytes: Buffer): void {
+    if (this.#isGone) return this.#readLate(bytes);
     const nowMs = performance.now();
     this.#lastByteAtMs = nowMs;
     const messagesBefore = this.#connection.receivedMessages;
@@ -156,7 +164,7 @@ export class PublisherSession implements Publisher, TableEntry {
   }
 
   /** What it says between its farewell, or ours, and the end of the connection. */
-  #receiveLate(bytes: Buffer): void {
+  #readLate(bytes: Buffer): void {
     try {
       this.#connection.feed(bytes);
     } catch {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { silentLogger } from "#shared/log.ts";
-import { handshakeBytes, videoBody } from "#test/helpers/rtmp-bytes.ts";
+import { handshakeBytes, messageBytes, RTMP_TYPE, videoBody } from "#test/helpers/rtmp-bytes.ts";
 import { RtmpClient } from "#test/helpers/rtmp-client.ts";
 import { until } from "#test/helpers/until.ts";
 import type { IngestLimits } from "../admission/limits.ts";
@@ -75,6 +75,18 @@ describe("createIngestServer under abuse", () => {
     },
     20_000,
   );
+
+  test("a flood of the smallest messages is cut after a few, however much is read at once", async () => {
+    const { server, seen } = await start({ maxMessagesPerSecond: 1 });
+    const { client } = await publishTimed(server);
+    const first = messageBytes({ type: RTMP_TYPE.audio, payload: Uint8Array.of(1), streamId: 1 });
+    // A chunk without a header of its own: a message in two bytes.
+    const next = new Array(500_000).fill([0xc3, 1]).flat();
+    client.sendRaw(Buffer.concat([first, Uint8Array.from(next)]));
+    await client.closed();
+    expect(seen.ends).toBe(1);
+    expect(seen.tags).toBeLessThan(9000);
+  });
 
   test("a pending list full of silent sockets makes room for a publisher", async () => {
     const { server } = await start({ maxPending: 10 });
