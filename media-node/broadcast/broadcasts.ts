@@ -98,7 +98,7 @@ export class Broadcasts {
       this.#options.log.warn("node.reports_left", { reason: messageOf(error) })
     );
     for (const broadcast of last) broadcast.abandonReports();
-    await this.#options.journal.settled;
+    await this.#options.journal.close();
   }
 
   async #authorise(request: PublishRequest): Promise<AuthoriseResponse | PublishDecision> {
