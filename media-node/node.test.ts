@@ -16,6 +16,7 @@ import {
   type TestNode,
 } from "#test/helpers/media-node.ts";
 import { findFlashesAndBeeps } from "#test/helpers/lip-sync.ts";
+import { RtmpClient } from "#test/helpers/rtmp-client.ts";
 import { until } from "#test/helpers/until.ts";
 
 let keys = 0;
@@ -236,6 +237,20 @@ describe("a media node", () => {
     expect(tagsOf(vod, "#EXT-X-DISCONTINUITY")).toHaveLength(1);
     expect(tagsOf(vod, "#EXT-X-MAP")).toHaveLength(2);
   }, 40_000);
+
+  test("of ten publishers at once one is let in, and the others hear that it was", async () => {
+    const streamKey = newKey();
+    const port = Number(new URL(site.publishUrl(streamKey)).port);
+    const knocking = Array.from({ length: 10 }, () => RtmpClient.publish({ port, streamKey }));
+    const knocks = await Promise.all(knocking);
+    const told = knocks.map(({ status }) => `${status.code}: ${status.description}`).toSorted();
+    const already = "NetStream.Publish.BadName: This channel is already live from another encoder.";
+    expect(told).toEqual([
+      ...new Array(9).fill(already),
+      "NetStream.Publish.Start: Publishing.",
+    ]);
+    for (const { client } of knocks) client.destroy();
+  });
 
   test(
     "a second publisher is refused while the first is well, and takes over when it is silent",

@@ -41,6 +41,8 @@ export class Broadcasts {
   readonly #broadcasts = new Map<string, Broadcast>();
   /** By the hash of the stream key: a key in use needs no question to the API. */
   readonly #byKey = new Map<string, Broadcast>();
+  /** Publishes that are being decided, by the same hash. */
+  readonly #deciding = new Map<string, Promise<PublishDecision>>();
   readonly #finishing = new Set<Broadcast>();
   readonly #posterTurns = new Turns();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -76,8 +78,20 @@ export class Broadcasts {
 
   /** Decides about one publish attempt; refusals are sentences for the broadcaster. Never rejects. */
   async admit(request: PublishRequest): Promise<PublishDecision> {
-    if (this.#isStopping) return STOPPING;
     const keyHash = createHash("sha256").update(request.streamKey).digest("hex");
+    // Of several at once one is asked about: the API would let each take the place of the one before.
+    const first = this.#deciding.get(keyHash);
+    if (first !== undefined) {
+      const decision = await first;
+      return decision.isAccepted ? await this.admit(request) : decision;
+    }
+    const deciding = this.#decide(request, keyHash);
+    this.#deciding.set(keyHash, deciding);
+    return await deciding.finally(() => this.#deciding.delete(keyHash));
+  }
+
+  async #decide(request: PublishRequest, keyHash: string): Promise<PublishDecision> {
+    if (this.#isStopping) return STOPPING;
     const known = this.#byKey.get(keyHash);
     if (known?.hasHealthyPublisher === true) return ALREADY_LIVE;
     if (known?.isOver === true && !await isFinishedSoon(known)) return FINISHING;
