@@ -17,7 +17,9 @@ afterAll(() => void server.close());
 
 const tell = async (port = (server.address() as AddressInfo).port) => {
   const control = createControlPlane({ url: `http://127.0.0.1:${port}`, serviceToken: "token" });
-  return await control.progress({ nodeId: newId(), broadcasts: [] }).catch((error: unknown) => error);
+  return await control.progress({ nodeId: newId(), broadcasts: [] }).catch((error: unknown) =>
+    error
+  );
 };
 
 test.each([[500, true], [501, true], [429, false], [502, false], [503, false], [504, false]])(

@@ -23,6 +23,7 @@ import {
   SEGMENT_TARGET_MS,
 } from "./packager-start.ts";
 import { Pipeline, type PipelineOptions } from "./pipeline.ts";
+import { SeldomLog } from "./seldom-log.ts";
 
 export type MediaSite = PackagerSite & {
   readonly ladder: readonly LadderRung[];
@@ -30,7 +31,10 @@ export type MediaSite = PackagerSite & {
   readonly dvrWindowS: number;
 };
 
-export type MediaHooks = Pick<PipelineOptions, "onPicture" | "onBackpressure" | "onFailure">;
+export type MediaHooks = Pick<
+  PipelineOptions,
+  "onPicture" | "onBackpressure" | "onFailure" | "onUnsupported"
+>;
 
 export type MediaOptions = {
   readonly authorisation: Authorisation;
@@ -44,11 +48,13 @@ export class BroadcastMedia {
   readonly #options: MediaOptions;
   /** Null: a process before began the broadcast, and its publisher has not returned yet. */
   #pipeline: Pipeline | null = null;
+  readonly #changeLog: SeldomLog;
 
   private constructor(options: MediaOptions, packager: Packager, start: PackagerStart) {
     this.#options = options;
     this.packager = packager;
     this.start = start;
+    this.#changeLog = new SeldomLog(options.site.log, "broadcast.source_changed");
   }
 
   /** A broadcast that begins with `source`; `zeroAtMs`: wall clock (Unix ms) of its first frame. */
@@ -104,6 +110,7 @@ export class BroadcastMedia {
 
   /** Another run of an encoder, whose zero is at `zeroAtMs`; after a crash the first one of this process. */
   restartWith(source: Source, zeroAtMs: number): void {
+    this.#options.site.log.info("broadcast.resumed", { source: source.facts });
     this.packager.useClock(zeroAtMs);
     if (this.#pipeline !== null) return this.#pipeline.restartWith(source);
     const { authorisation, site } = this.#options;
@@ -113,6 +120,7 @@ export class BroadcastMedia {
 
   /** The frames that follow need another description. */
   changeTo(source: Source): void {
+    this.#changeLog.note({ source: source.facts }, performance.now());
     this.#pipeline?.changeTo(source);
   }
 

@@ -257,6 +257,7 @@ export class Broadcast {
           this.#connection?.holdBack(isFull);
         },
         onFailure: (error) => void this.end("transcoder_failed", messageOf(error).slice(0, 500)),
+        onUnsupported: (sentence) => void this.end("unsupported_source", sentence),
       },
     };
   }
@@ -275,13 +276,10 @@ export class Broadcast {
     this.#state = { kind: "live", media };
     this.#health.restart(media.measureOf(source));
     this.#pictures.setTrack(source.video);
-    if (state.kind !== "starting") {
-      const event = isNewRun ? "broadcast.resumed" : "broadcast.source_changed";
-      this.#log.info(event, { source: source.facts });
-      if (isNewRun) media.restartWith(source, zeroAtMs);
-      else media.changeTo(source);
-    }
     this.#flv.start({ ...source, wallClockAtZeroMs: zeroAtMs });
+    if (state.kind === "starting") return;
+    if (isNewRun) media.restartWith(source, zeroAtMs);
+    else media.changeTo(source);
   }
 
   #begin(source: Source, zeroAtMs: number): BroadcastMedia {

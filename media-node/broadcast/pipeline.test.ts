@@ -94,6 +94,7 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
     startEngine,
     onBackpressure: (isFull) => events.push(isFull ? "hold back" : "go on"),
     onFailure: (error) => events.push(error.message),
+    onUnsupported: (sentence) => events.push(sentence),
   });
   const finishStop = async () => (await until(() => stops.shift(), 1000))();
   return { pipeline, events, output, finishStop };
@@ -217,6 +218,32 @@ describe("Pipeline", () => {
     await until(() => events.includes("engine 3 video 2"), 1000);
     const pushes = events.filter((event) => /engine \d video/.test(event));
     expect(pushes).toEqual(["engine 2 video 1", "engine 3 video 2"]);
+  });
+
+  test("of more changes than can wait the newest is the next one", async () => {
+    const { pipeline, events, finishStop } = createBench(sourceOf(640, 360));
+    for (let change = 1; change <= 12; change += 1) {
+      pipeline.changeTo(sourceOf(640 - 2 * (change % 7), 360));
+      pipeline.push(videoFrame(change));
+    }
+    expect(pipeline.issues).toEqual([{ code: "SOURCE_UNSTEADY", measured: 12, wanted: 0 }]);
+    for (let stop = 1; stop <= 4; stop += 1) await finishStop();
+    await until(() => events.includes("engine 5 video 12"), 1000);
+    const pushes = events.filter((event) => /engine \d video/.test(event));
+    expect(pushes).toEqual([
+      "engine 3 video 10",
+      "engine 4 video 11",
+      "engine 5 video 12",
+    ]);
+  });
+
+  test("says of a source that never stays itself that it cannot be carried", () => {
+    const { pipeline, events } = createBench(sourceOf(640, 360));
+    const sources = [sourceOf(360, 640), sourceOf(640, 360)];
+    for (let change = 0; change < 61; change += 1) {
+      pipeline.changeTo(sources[change % 2] ?? sourceOf(1, 1));
+    }
+    expect(events.at(-1)).toMatch(/^The picture or the sound changed its format 61 times /);
   });
 
   test("holds the source back while the engine is full", () => {

@@ -19,7 +19,9 @@ import type {
 import type { LadderPlan } from "../ladder/plan.ts";
 import type { Packager, RecordingSummary } from "../packager/port.ts";
 import { encodedRungsOf, renditionsOf, replan } from "./broadcast-plan.ts";
+import { isSamePicture } from "./is-same-picture.ts";
 import { PictureWatch } from "./picture-watch.ts";
+import { SourceChanges } from "./source-changes.ts";
 import { SourceCopy } from "./source-copy.ts";
 import { SourcePace } from "./source-pace.ts";
 
@@ -37,11 +39,15 @@ export type PipelineOptions = {
   /** The engine is full (true), or takes frames again (false). */
   readonly onBackpressure: (isFull: boolean) => void;
   readonly onFailure: (error: Error) => void;
+  /** The source cannot be carried any longer, in a sentence. */
+  readonly onUnsupported: (sentence: string) => void;
   readonly log: Logger;
 };
 
 /** What may wait while one engine makes room for the next. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+/** Of changes that wait for their turn: past it the newest source is the only one. */
+const MAX_QUEUED_SOURCES = 4;
 /** A source that is ahead of its time by more is held back where something else must be waited for. */
 const AHEAD_MS = 1500;
 /** How long the copy stands alone before another engine is tried. */
@@ -56,6 +62,8 @@ type Resume = EngineStart["resume"];
 export class Pipeline {
   readonly #options: PipelineOptions;
   #source: Source;
+  /** What comes in now: frames of others may still wait. */
+  #incoming: Source;
   #plan: LadderPlan;
   #engine: RunningEngine | null = null;
   #copy: SourceCopy | null = null;
@@ -70,10 +78,12 @@ export class Pipeline {
   #queuedBytes = 0;
   readonly #pace = new SourcePace();
   readonly #pictures = new PictureWatch();
+  readonly #changes = new SourceChanges();
 
   constructor(source: Source, options: PipelineOptions) {
     this.#options = options;
     this.#source = source;
+    this.#incoming = source;
     this.#plan = options.plan;
     this.#pictures.restart(source.facts.video?.fps ?? null);
     this.#begin(null);
@@ -91,9 +101,14 @@ export class Pipeline {
 
   /** What viewers get less of than was planned. */
   get issues(): Finding[] {
+    const unsteady = this.#changes.finding(performance.now());
+    return [this.#engineIssue, unsteady].filter((finding) => finding !== null);
+  }
+
+  get #engineIssue(): Finding | null {
     const shortfall = this.#engine?.shortfall ?? null;
-    if (shortfall !== null) return [{ code: "MACHINE_BUSY", shortfall }];
-    return this.#copy?.isStandIn === true ? [{ code: "ENCODER_LOST" }] : [];
+    if (shortfall !== null) return { code: "MACHINE_BUSY", shortfall };
+    return this.#copy?.isStandIn === true ? { code: "ENCODER_LOST" } : null;
   }
 
   push(frame: MediaFrame): void {
@@ -117,12 +132,17 @@ export class Pipeline {
 
   /** The frames that follow come from another run of an encoder: there is a break in time. */
   restartWith(source: Source): void {
+    this.#incoming = source;
     this.#use(source, true);
   }
 
   /** The frames that follow need another description: another picture, a track more. */
   changeTo(source: Source): void {
-    this.#use(source, false);
+    const isChange = !isSamePicture(this.#incoming, source);
+    this.#incoming = source;
+    const refusal = isChange ? this.#changes.note(performance.now()) : null;
+    if (refusal === null) this.#use(source, false);
+    else this.#options.onUnsupported(refusal);
   }
 
   /** The source is not what it says: from here on it is encoded, if it was copied. */
@@ -134,9 +154,20 @@ export class Pipeline {
   }
 
   #use(source: Source, isNewRun: boolean): void {
-    if (this.#isSwitching) this.#queue.push({ source, isNewRun });
+    if (this.#isSwitching) this.#enqueueSource(source, isNewRun);
     else if (isNewRun || !isSamePicture(this.#source, source)) this.#startSwitch(source, null);
     else this.#describeAnew(source);
+  }
+
+  #enqueueSource(source: Source, isNewRun: boolean): void {
+    const waiting = this.#queue.filter((item) => "source" in item);
+    if (waiting.length >= MAX_QUEUED_SOURCES) {
+      // What waits would be shown for a moment each, later and later.
+      this.#queue = [];
+      this.#queuedBytes = 0;
+      isNewRun ||= waiting.some((item) => item.isNewRun);
+    }
+    this.#queue.push({ source, isNewRun });
   }
 
   /** Decoders go on: they find new parameter sets in the stream. */
@@ -315,16 +346,4 @@ export class Pipeline {
     this.#retryAtMs = performance.now() + ENGINE_RETRY_MS;
     copy.standInFor(encodedRungsOf(this.#plan).map(({ name }) => name));
   }
-}
-
-/** Whether decoders and encoders that run can go on with what comes. */
-function isSamePicture(one: Source, other: Source): boolean {
-  const isClassic = one.audio?.kind === "classic" || other.audio?.kind === "classic";
-  if (isClassic && one.audio !== other.audio) return false;
-  if (one.video === null || other.video === null) return one.video === other.video;
-  const [{ config: before }, { config: after }] = [one.video, other.video];
-  return before.width === after.width && before.height === after.height &&
-    before.displayWidth === after.displayWidth &&
-    one.video.isInterlaced === other.video.isInterlaced &&
-    one.details.isCommonFormat === other.details.isCommonFormat;
 }

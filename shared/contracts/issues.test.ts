@@ -19,6 +19,7 @@ const FINDINGS: readonly Finding[] = [
   { code: "BITRATE_UNSTEADY", ...measure },
   { code: "UPLOAD_SLOW", measured: 93, wanted: 100 },
   { code: "FPS_UNSTEADY", measured: 22.13, wanted: 30 },
+  { code: "SOURCE_UNSTEADY", measured: 7, wanted: 0 },
   { code: "B_FRAMES" },
   { code: "NO_AUDIO", hadIt: true },
   { code: "SILENT_AUDIO" },

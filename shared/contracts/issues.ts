@@ -12,6 +12,7 @@ export const issueCodeSchema = z.enum([
   "BITRATE_UNSTEADY",
   "UPLOAD_SLOW",
   "FPS_UNSTEADY",
+  "SOURCE_UNSTEADY",
   "B_FRAMES",
   "NO_AUDIO",
   "SILENT_AUDIO",
@@ -66,6 +67,8 @@ type Figures = {
   UPLOAD_SLOW: Measure;
   /** Frames a second. */
   FPS_UNSTEADY: Measure;
+  /** Changes in 10 s. */
+  SOURCE_UNSTEADY: Measure;
   B_FRAMES: None;
   NO_AUDIO: { readonly hadIt: boolean };
   SILENT_AUDIO: None;
@@ -145,6 +148,13 @@ const ISSUES: { readonly [Code in IssueCode]: Words<Figures[Code]> } = {
     sentence: ({ measured, wanted }) =>
       `Frames are missing: ${measured.toFixed(1)} of ${wanted.toFixed(1)} a second arrive.`,
     advice: () => "Lower the picture size or the bitrate, or choose a faster encoder preset.",
+  },
+  SOURCE_UNSTEADY: {
+    severity: "warning",
+    sentence: ({ measured }) =>
+      `The picture or the sound changed its format ${measured} times in 10 s.`,
+    advice: () =>
+      "Set one fixed size and codec in the encoder: each change is a break for viewers.",
   },
   B_FRAMES: {
     severity: "info",
