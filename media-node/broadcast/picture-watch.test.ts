@@ -42,6 +42,28 @@ test("they are missing since the last one was decoded, which may be shown later"
   expect(absenceAt(watch, 1340)).toMatchObject({ sinceTicks: ticks(133) });
 });
 
+test("pictures that usually come late are waited for as long", () => {
+  const watch = watchOf(30);
+  for (let ms = 1300; ms < 5000; ms += 33) {
+    absenceAt(watch, ms);
+    watch.note(videoFrame(ms - 1300));
+  }
+  expect(absenceAt(watch, 5900)).toBeNull();
+  expect(absenceAt(watch, 6100)).not.toBeNull();
+});
+
+test("the last picture of a slow camera stands until its sound ends", () => {
+  const watch = watchOf(0.5);
+  watch.note(videoFrame(0));
+  watch.note(videoFrame(2000));
+  expect(absenceAt(watch, 3980)).toBeNull();
+  expect(watch.finish()).toEqual({
+    sinceTicks: ticks(2000),
+    untilTicks: ticks(3980),
+    isFinal: true,
+  });
+});
+
 test("a run that brings no picture misses it a second after it began", () => {
   const watch = watchOf(null);
   expect(absenceAt(watch, 5000)).toBeNull();

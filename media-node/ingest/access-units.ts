@@ -20,6 +20,9 @@ export type UnitPiece = {
 const MAX_WAITING_BYTES = 256 * 1024;
 const MAX_PICTURE_BYTES = 8 * 1024 * 1024;
 
+/** A picture's tags come one behind the other, as a rule before the sound to the next one. */
+const MAX_REST_MS = 150;
+
 /** What waits for more, put together as it comes. */
 type Waiting = {
   /** Of the newest tag, or of the one that began the picture. */
@@ -74,6 +77,12 @@ export class AccessUnits {
     this.#waiting = add(this.#waiting, piece, piece);
     if (this.#habit === "whole" && this.#waiting.hasPicture) this.flush();
     else this.#bound();
+  }
+
+  /** What comes of the other track is stamped so much later that a picture's rest would be here. */
+  flushBefore(timestampMs: number): void {
+    if (this.#waiting === null) return;
+    if (((timestampMs - this.#waiting.first.timestampMs) | 0) > MAX_REST_MS) this.flush();
   }
 
   /** Hands on a picture that waits: nothing more comes. */

@@ -126,6 +126,7 @@ export class Normaliser {
     const tag = parseAudioTag(body);
     this.#noteTracks("audio", tag.extraTracks);
     if (tag.kind === "config" || tag.kind === "frame" || tag.kind === "classic") {
+      if (tag.kind !== "config") this.#video.flushBefore(timestampMs);
       this.#audio.push(tag, timestampMs);
     } else if (tag.kind === "unsupported") {
       const sentence = `The audio is ${tag.codec}; this server carries AAC.`;

@@ -8,6 +8,8 @@ type Track = "audio" | "video";
 const MAX_STEP_MS = 1000;
 /** A step back of more is a clock that was set back; of less, tags stamped when the encoder came to it. */
 const MAX_BACK_MS = 150;
+/** How far a track's first frame may be behind the other track: as long as its start is waited for. */
+const MAX_LATE_START_MS = 10_000;
 /** How far the timeline moves over a jump or a reconnect: about a frame. */
 const JUMP_STEP_MS = 33;
 /** How much of a gap must have passed on the wall clock: networks hold back and let go. */
@@ -105,7 +107,7 @@ export class Timeline {
 
   #earliestOf(track: Track): number {
     const saidMs = this.#saidMs[track];
-    if (saidMs === null) return this.headMs - MAX_STEP_MS;
+    if (saidMs === null) return Math.max(-MAX_STEP_MS, this.headMs - MAX_LATE_START_MS);
     return saidMs < 0 ? saidMs - MAX_BACK_MS : this.#lastMs[track] - MAX_BACK_MS;
   }
 

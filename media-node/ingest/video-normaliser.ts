@@ -104,6 +104,11 @@ export class VideoNormaliser {
     this.#units.push(piece, this.#sets.config?.sps.isInterlaced ?? false);
   }
 
+  /** Sound came that is stamped `timestampMs`: what waits for more is handed on when it is older. */
+  flushBefore(timestampMs: number): void {
+    this.#units.flushBefore(timestampMs);
+  }
+
   /** Hands on what waits for more: nothing comes. */
   flush(): void {
     this.#units.flush();
