@@ -112,19 +112,24 @@ describe("AccessUnits", () => {
     expect(described()).toEqual([[3, IDR]]);
   });
 
-  test("a picture does not wait for the next one when the sound is further on", () => {
+  test("the first picture does not wait for the next one when the sound is further on", () => {
     const { push, described, collector } = createUnits();
     push(piece(0, IDR));
     collector.flushBefore(120);
     expect(described()).toEqual([]);
     collector.flushBefore(160);
     expect(described()).toEqual([[0, IDR]]);
-    // Its rest came too late; the next picture is waited for, and so is one across the clock's wrap.
-    push(piece(0, IDR_REST), piece(2 ** 32 - 10, SLICE));
-    collector.flushBefore(2 ** 32 - 5);
+    // Its rest came too late: from here on every picture is waited for.
+    push(piece(0, IDR_REST), piece(2000, SLICE));
+    collector.flushBefore(3000);
     expect(described()).toHaveLength(1);
-    collector.flushBefore(200);
-    expect(described()).toHaveLength(2);
+
+    const wrapping = createUnits();
+    wrapping.push(piece(2 ** 32 - 10, IDR));
+    wrapping.collector.flushBefore(2 ** 32 - 5);
+    expect(wrapping.described()).toHaveLength(0);
+    wrapping.collector.flushBefore(200);
+    expect(wrapping.described()).toHaveLength(1);
   });
 
   test("what holds no picture waits within bounds, however small its pieces are", () => {

@@ -79,9 +79,10 @@ export class AccessUnits {
     else this.#bound();
   }
 
-  /** What comes of the other track is stamped so much later that a picture's rest would be here. */
+  /** The other track is stamped so much later that the rest of the first picture would be here. */
   flushBefore(timestampMs: number): void {
-    if (this.#waiting === null) return;
+    // Slices that are known to come alone are waited for: sound may be ahead for good.
+    if (this.#waiting === null || this.#habit !== "unsure") return;
     if (((timestampMs - this.#waiting.first.timestampMs) | 0) > MAX_REST_MS) this.flush();
   }
 

@@ -1,6 +1,7 @@
 /**
  * The broadcast's clean timeline: whatever a publisher's clock does, decode times grow steadily.
  */
+import { StandingClock } from "./standing-clock.ts";
 
 type Track = "audio" | "video";
 
@@ -29,6 +30,7 @@ export class Timeline {
   #offsetMs: number | null = null;
   /** The offset before the last jump: frames that were still under way belong to it. */
   #previousOffsetMs: number | null = null;
+  readonly #clocks = { audio: new StandingClock(), video: new StandingClock() };
   #lastRaw = 0;
   #unwrappedMs = 0;
   readonly #lastMs: Record<Track, number>;
@@ -56,6 +58,7 @@ export class Timeline {
   resume(): void {
     this.#offsetMs = null;
     this.#previousOffsetMs = null;
+    for (const clock of [this.#clocks.audio, this.#clocks.video]) clock.restart();
   }
 
   /**
@@ -64,7 +67,7 @@ export class Timeline {
    * order by a little, since its frames are counted.
    */
   place(track: Track, timestampMs: number, nowMs: number): number {
-    const clockMs = this.#unwrap(timestampMs);
+    const clockMs = this.#clocks[track].correct(this.#unwrap(timestampMs), nowMs);
     const placedMs = this.#locate(track, clockMs, nowMs);
     const lastMs = this.#lastMs[track];
     this.#saidMs[track] = placedMs;

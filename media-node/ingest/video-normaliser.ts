@@ -8,6 +8,7 @@ import { joinNals, NAL, nalTypeOf, readNals } from "../formats/codecs/nal-units.
 import { readSei } from "../formats/codecs/sei.ts";
 import type { VideoTag } from "../formats/flv/video-tag.ts";
 import type { VideoTrack } from "../formats/media.ts";
+import { DecodeStamps } from "./decode-stamps.ts";
 import { AccessUnits, type UnitPiece } from "./access-units.ts";
 import { ParameterSetStore } from "./parameter-set-store.ts";
 
@@ -42,6 +43,7 @@ export class VideoNormaliser {
   readonly #events: VideoEvents;
   readonly #sets = new ParameterSetStore();
   readonly #units = new AccessUnits((unit) => this.#take(unit));
+  readonly #stamps = new DecodeStamps();
   #isAnnounced = false;
   /** A header replaced the sets in force: decoders that run must find them in the stream. */
   #mustBringSets = false;
@@ -130,9 +132,8 @@ export class VideoNormaliser {
       this.#events.onVideoTrack(toTrack(config.avcC, config.sps), config.sps);
     }
     this.#events.onVideoUnit({
-      timestampMs: unit.timestampMs,
+      ...this.#stamps.place(unit, config.sps.maxReorderFrames),
       atMs: unit.atMs,
-      compositionMs: unit.compositionMs,
       isKeyframe,
       data: this.#dataOf(unit, isKeyframe),
     });

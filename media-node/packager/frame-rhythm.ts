@@ -2,11 +2,14 @@
  * How long a frame is shown whose duration only the next one tells.
  */
 
+/** A silence of more seconds, and of more frames where they are rare, is a hole and no long frame. */
+const HOLE = { seconds: 1, frames: 3 };
 /** What is expected before anything was seen. */
 const DEFAULT_FPS = 30;
 
 export class FrameRhythm {
   readonly #maxTicks: number;
+  readonly #timescale: number;
   #lastDts: number | null = null;
   /** The last two steps, newest first; null: none yet. */
   #newest: number | null = null;
@@ -18,6 +21,12 @@ export class FrameRhythm {
   constructor(timescale: number, maxTicks: number) {
     this.frameTicks = timescale / DEFAULT_FPS;
     this.#maxTicks = maxTicks;
+    this.#timescale = timescale;
+  }
+
+  /** A frame that comes later than this behind the end of the one before leaves a hole. */
+  get holeTicks(): number {
+    return Math.max(HOLE.seconds * this.#timescale, HOLE.frames * this.frameTicks);
   }
 
   note(dts: number): void {

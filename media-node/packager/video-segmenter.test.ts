@@ -406,6 +406,28 @@ describe("VideoSegmenter, behind a gap that what was published cannot fill", () 
     expect(partsOf(cuts).at(-1)?.end90k).toBe(5 * 90_000);
   });
 
+  test("a picture that stands still keeps its description when another one is announced", () => {
+    const segmenter = create(340, true);
+    const cuts: Cut[] = [];
+    segmenter.useVideo(CONFIG);
+    for (let at = 0; at < 6; at += 0.02) cuts.push(...segmenter.pushAudio(audioAt(at)));
+    cuts.push(...runUntil(segmenter));
+    segmenter.useVideo({ ...CONFIG, width: 640 });
+    cuts.push(
+      ...segmenter.standStill({ sinceTicks: 26 * 6000, untilTicks: 5 * 90_000, isFinal: false }),
+    );
+    for (let frame = 75; frame < 90; frame += 1) {
+      cuts.push(...segmenter.pushVideo(sampleAt(frame / 15, frame === 75, 6000)));
+    }
+    cuts.push(...segmenter.end());
+    const described = partsOf(cuts).flatMap(({ opensSegment, start90k }) => {
+      const width = opensSegment?.videoConfig?.width;
+      return width === undefined ? [] : [[width, Math.round(start90k / 90)]];
+    });
+    expect(described).toEqual([[CONFIG.width, 0], [640, 5000]]);
+    expect(breachesOf(cuts, 340)).toEqual([]);
+  });
+
   test("but not for longer than a hole may last", () => {
     const segmenter = create(340, true);
     for (let at = 0; at < 4; at += 0.02) segmenter.pushAudio(audioAt(at));

@@ -21,10 +21,8 @@ import {
 } from "./segmenter.ts";
 import { AUDIO_LAG_TICKS, WaitingCuts, type WaitingPart } from "./waiting-cuts.ts";
 
-/** A longer silence between two frames is a hole, not a frame that is shown for so long. */
-const HOLE_TICKS = ticksOf(1000);
-/** Where frames are rare a hole is longer than this many of them. */
-const HOLE_FRAMES = 3;
+/** Frames may be as far apart as parts are long: a hole is longer than so many of them. */
+const SLOW_PARTS = 3;
 /** Steps of more say nothing about how far frames are apart. */
 const MAX_FRAME_TICKS = ticksOf(10_000);
 /** How long a picture that stands still is shown before it comes again, where there are no parts. */
@@ -45,7 +43,6 @@ export class VideoSegmenter implements Segmenter {
   readonly #rule: CutRule;
   readonly #partTargetTicks: number;
   readonly #minPartTicks: number;
-  /** Frames may be as far apart as parts are long. */
   readonly #slowTicks: number;
   readonly #cuts: WaitingCuts;
   /** How long a picture that stands still is shown before it comes again. */
@@ -82,7 +79,7 @@ export class VideoSegmenter implements Segmenter {
       ? Number.POSITIVE_INFINITY
       : ticksOf(options.partTargetMs);
     this.#minPartTicks = Math.ceil(this.#partTargetTicks * MIN_PART_SHARE);
-    this.#slowTicks = options.partTargetMs === null ? 0 : HOLE_FRAMES * this.#partTargetTicks;
+    this.#slowTicks = options.partTargetMs === null ? 0 : SLOW_PARTS * this.#partTargetTicks;
     this.#stillTicks = options.partTargetMs === null ? STILL_TICKS : this.#partTargetTicks;
     this.#cuts = new WaitingCuts(options.hasAudio);
   }
@@ -235,11 +232,16 @@ export class VideoSegmenter implements Segmenter {
       this.#rule.isDue(elapsedTicks, this.#isStill ? 0 : this.#keyframes.longestTicks)
     );
     const frameTicks = this.#ticksOf(sample);
-    const mustCut = this.#nextConfig !== null || this.#rule.isOverdue(elapsedTicks + frameTicks);
+    const mustCut = this.#isDescribedAnew || this.#rule.isOverdue(elapsedTicks + frameTicks);
     if (isDue || mustCut) {
       if (elapsedTicks > 0) this.#closeSegment(dts);
       this.#openSegment(dts, sample);
     } else if (this.#isLongEnough(dts) && this.#isTooLong(dts + frameTicks)) this.#closePart(dts);
+  }
+
+  /** A picture that stands still is of the description before. */
+  get #isDescribedAnew(): boolean {
+    return this.#nextConfig !== null && !this.#isStill;
   }
 
   #append(sample: VideoSample, dts: number): void {
@@ -266,7 +268,7 @@ export class VideoSegmenter implements Segmenter {
   }
 
   #isBehindHole(dts: number): boolean {
-    const holeTicks = Math.max(HOLE_TICKS, HOLE_FRAMES * this.#frames.frameTicks, this.#slowTicks);
+    const holeTicks = Math.max(this.#frames.holeTicks, this.#slowTicks);
     return this.#endDts !== null && dts - this.#endDts > holeTicks;
   }
 
@@ -305,11 +307,11 @@ export class VideoSegmenter implements Segmenter {
     if (first?.isKeyframe === true) this.#offset = first.compositionTicks;
     this.#segment = { startDts };
     this.#partDts = startDts;
-    const videoConfig = first === null ? null : this.#nextConfig;
+    const videoConfig = first !== null && this.#isDescribedAnew ? this.#nextConfig : null;
     this.#opensSegment = { isDiscontinuous: this.#isDiscontinuous, videoConfig };
     this.#isDiscontinuous = false;
     this.#cutAfterDts = Infinity;
-    if (first !== null) this.#nextConfig = null;
+    if (videoConfig !== null) this.#nextConfig = null;
   }
 
   #closeSegment(endDts: number): void {

@@ -96,9 +96,9 @@ test("ffmpeg publishes, the probe finds nothing to complain about", async () => 
   const options = { cwd: folder, env: environment(), stdio: "ignore" } as const;
   const publisher = spawn("bash", ["-euc", script], options);
   publishers.push(publisher);
-  const startedMs = performance.now();
   const playlist = `${sluice.ready.hls}/hls-live/${shell["URL"]}.m3u8`;
   await until(async () => (await fetch(playlist)).ok, 20_000);
+  const startedMs = performance.now();
   const [, probe = ""] = /`(npm run sluice -- probe [^`]*)`/.exec(readme) ?? [];
   expect(await bash(here(probe).replace("<url>", shell["URL"] ?? ""), ROOT)).toContain(
     "conformant",
