@@ -4,9 +4,15 @@ import { DecodeStamps } from "./decode-stamps.ts";
 /** Two B-frames between P-frames at 30 fps, in the order of decoding: when each is shown. */
 const SHOWN_MS = [0, 100, 33, 67, 200, 133, 167, 300, 233, 267, 400, 333, 367];
 
+type Source = {
+  readonly reorderFrames?: number | null;
+  readonly fromMs?: number;
+  readonly compositionMs?: number;
+};
+
 function place(
   shownMs: readonly number[],
-  { reorderFrames = 2 as number | null, fromMs = 0, compositionMs = 0 } = {},
+  { reorderFrames = 2, fromMs = 0, compositionMs = 0 }: Source = {},
 ) {
   const stamps = new DecodeStamps();
   return shownMs.map((ms) => {
