@@ -21,7 +21,12 @@ const soundAlone = chain(
 
 testHabits([
   { name: "without a habit", expected: { ...GOOD, durationS: [7.95, 8.05], isCopied: true } },
-  { name: "muted for 3 s", habit: leaveOut("audio", 3000, 6000), expected: GOOD },
+  {
+    name: "muted for 3 s",
+    habit: leaveOut("audio", 3000, 6000),
+    // As long as a track may be missing without a word.
+    expected: { ...GOOD, mayBeSaid: /^NO_AUDIO/ },
+  },
   {
     name: "unplugged for good",
     habit: leaveOut("audio", 3000),

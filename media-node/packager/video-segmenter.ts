@@ -45,7 +45,6 @@ export class VideoSegmenter implements Segmenter {
   readonly #minPartTicks: number;
   readonly #slowTicks: number;
   readonly #cuts: WaitingCuts;
-  /** How long a picture that stands still is shown before it comes again. */
   readonly #stillTicks: number;
 
   #segment: { readonly startDts: number } | null = null;
@@ -71,6 +70,8 @@ export class VideoSegmenter implements Segmenter {
   #keyframe: VideoSample | null = null;
   /** It stands in for pictures that do not come; what depends on those before it is of no use. */
   #isStill = false;
+  /** It is the one that comes, shown before its time. */
+  #isEarly = false;
 
   constructor(options: SegmenterOptions) {
     this.#rule = new CutRule(options.segmentTargetMs);
@@ -135,11 +136,12 @@ export class VideoSegmenter implements Segmenter {
   #bridge(sample: VideoSample): void {
     if (this.#segment === null || this.#isBehindHole(sample.dtsTicks)) return;
     const fromDts = this.#place(sample.dtsTicks);
-    const missingTicks = sample.dtsTicks - fromDts;
-    const isGap = missingTicks > BRIDGED_FRAMES * this.#frames.frameTicks;
+    const isGap = sample.dtsTicks - fromDts > BRIDGED_FRAMES * this.#frames.frameTicks;
     if (!this.#isStill && !(isGap && sample.isKeyframe)) return;
-    if (!this.#isStill) this.#keyframe = sample;
+    this.#isEarly = !this.#isStill;
+    if (this.#isEarly) this.#keyframe = sample;
     this.#showStillBetween(fromDts, sample.dtsTicks, true);
+    this.#isEarly = false;
   }
 
   /** `isToEnd`: also for what is left when it has been shown as often as there is room. */
@@ -196,10 +198,8 @@ export class VideoSegmenter implements Segmenter {
   #place(dts: number): number {
     const last = this.#samples.at(-1);
     if (last !== undefined && this.#segment !== null) {
-      return Math.min(
-        Math.max(dts, last.dtsTicks + 1),
-        this.#latestEndOf(last, this.#segment.startDts),
-      );
+      const latestDts = this.#latestEndOf(last, this.#segment.startDts);
+      return Math.min(Math.max(dts, last.dtsTicks + 1), latestDts);
     }
     return this.#endDts ?? dts;
   }
@@ -241,7 +241,7 @@ export class VideoSegmenter implements Segmenter {
 
   /** A picture that stands still is of the description before. */
   get #isDescribedAnew(): boolean {
-    return this.#nextConfig !== null && !this.#isStill;
+    return this.#nextConfig !== null && (!this.#isStill || this.#isEarly);
   }
 
   #append(sample: VideoSample, dts: number): void {

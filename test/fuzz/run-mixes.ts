@@ -28,8 +28,6 @@ const LADDER = "low=64@100,mid=96@600";
 const TOLERANCE_S = 0.3;
 const FRAME_TOLERANCE = 2;
 const MAX_AUDIO_STEP_S = 0.05;
-/** Where times go back ffmpeg puts frames on its grid up to 1.1 late: 73 ms at 15 frames a second. */
-const LIP_SYNC_MS = 90;
 
 export async function runMixes({ seeds, parallel, onResult }: MixRun): Promise<MixResult[]> {
   const site = await startTestNode({ ladder: LADDER });
@@ -94,7 +92,7 @@ function judgeTimes(mix: Mix, one: MeasuredHabit): string[] {
   }
   if (audioStepS > MAX_AUDIO_STEP_S) faults.push(`${audioStepS.toFixed(3)} s between packets`);
   const offMs = flashAfterBeepMs.map((ms) => ms - mix.flashAfterBeepMs);
-  const isOff = (ms: number) => Math.abs(ms) > LIP_SYNC_MS;
+  const isOff = (ms: number) => Math.abs(ms) > mix.lipSyncMs;
   // A beep that is cut in two by a mute begins late.
   if (offMs.filter(isOff).length > 1) {
     faults.push(`flashes ${offMs.map((ms) => ms.toFixed(0)).join(", ")} ms too late`);

@@ -19,9 +19,14 @@ export type Mix = {
   readonly isUneven: boolean;
   readonly hasVideo: boolean;
   readonly flashAfterBeepMs: number;
+  /** How far a flash may be from where it should be. */
+  readonly lipSyncMs: number;
 };
 
 const MOST_HABITS = 4;
+const LIP_SYNC_MS = 80;
+/** Of what is measured. */
+const LIP_SYNC_ERROR_MS = 15;
 /** One publisher in so many drops out and returns. */
 const RETURN_STRIDE = 6;
 /** At a keyframe of every source. */
@@ -57,6 +62,10 @@ export async function makeMix(seed: number): Promise<Mix> {
     frames,
     isUneven: isUneven || made.some((one) => one.isUneven === true),
     hasVideo: frames > 0,
+    // Where times jump ffmpeg puts frames on its grid up to 1.1 late.
+    lipSyncMs: made.some((one) => one.isUneven === true)
+      ? Math.max(LIP_SYNC_MS, 1.1 * 1000 / (source.fps ?? 1) + LIP_SYNC_ERROR_MS)
+      : LIP_SYNC_MS,
     flashAfterBeepMs: made.reduce((sum, one) => sum + (one.flashAfterBeepMs ?? 0), 0),
   };
 }
