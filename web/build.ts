@@ -22,7 +22,7 @@ const STAMP = join(TARGET, "sources.sha256");
 
 function hashSources(): string {
   const hash = createHash("sha256").update(Bun.version);
-  const sources = globSync("web/{client/*,build.ts}", { cwd: ROOT }).toSorted();
+  const sources = globSync("web/{client/*,player/*,build.ts}", { cwd: ROOT }).toSorted();
   for (const path of ["bun.lock", ...sources]) {
     hash.update(path).update(readFileSync(join(ROOT, path)));
   }

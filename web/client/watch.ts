@@ -2,10 +2,10 @@
  * The watch page's island: waits for the broadcast, plays it close to its live edge or in real time,
  * and says in words what is going on when there is no picture.
  */
-import { playHls } from "./hls-player.ts";
-import type { Player, PlayerEvents } from "./player.ts";
-import { readAhead } from "./read-ahead.ts";
-import { ServerClock } from "./server-clock.ts";
+import { playHls } from "../player/hls-player.ts";
+import type { Player, PlayerEvents } from "../player/player.ts";
+import { readAhead } from "../player/read-ahead.ts";
+import { ServerClock } from "../player/server-clock.ts";
 import { fetchVideo, type VideoState } from "./video-state.ts";
 
 const POLL_MS = 2000;
@@ -76,7 +76,7 @@ async function play(isLive: boolean): Promise<void> {
     return;
   }
   // A bundle of its own: most viewers never need it.
-  const { RealTimePlayer } = await import("./real-time-player.ts");
+  const { RealTimePlayer } = await import("../player/real-time-player.ts");
   if (!isRealTime || player !== null) return;
   player = new RealTimePlayer(page.video, playbackUrl.replace(/\.m3u8$/, ".flv"), events);
 }
