@@ -1,0 +1,60 @@
+/**
+ * Asks the playback server how far a broadcast reaches, when nothing of it comes.
+ */
+import type { Answer } from "./live-line.ts";
+
+const DEADLINE_MS = 2500;
+/** Parts of a segment never come near this. */
+const PARTS = 1e6;
+
+/** How far a media playlist reaches; null when it is none. Pure. */
+export function growthOf(playlist: string): Answer["growth"] {
+  if (playlist.includes("#EXT-X-ENDLIST")) return "over";
+  const first = numberIn(playlist, /^#EXT-X-MEDIA-SEQUENCE:(\d+)/m);
+  const targetS = numberIn(playlist, /^#EXT-X-TARGETDURATION:([\d.]+)/m);
+  if (first === null || targetS === null) return null;
+  const [open = "", ...complete] = playlist.split(/^#EXTINF:/m).toReversed();
+  const skipped = numberIn(playlist, /^#EXT-X-SKIP:.*SKIPPED-SEGMENTS=(\d+)/m) ?? 0;
+  const parts = open.match(/^#EXT-X-PART:/gm)?.length ?? 0;
+  const partTargetS = numberIn(playlist, /^#EXT-X-PART-INF:PART-TARGET=([\d.]+)/m);
+  return {
+    newest: newestAt(first + skipped + complete.length - 1, parts),
+    rhythmMs: (partTargetS ?? targetS) * 1000,
+  };
+}
+
+/** Up to complete segment `msn`, and `parts` of the next. */
+export function newestAt(msn: number, parts: number): number {
+  return msn * PARTS + parts;
+}
+
+function numberIn(playlist: string, pattern: RegExp): number | null {
+  const [, digits] = pattern.exec(playlist) ?? [];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** Asks for the media playlist at `url`; `isMultivariant`: for the first that the one at `url` names. */
+export async function askNewest(
+  url: string,
+  isMultivariant: boolean,
+  nowMs: () => number,
+): Promise<Answer | null> {
+  const askedAtMs = nowMs();
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  try {
+    const text = await ask(url, signal);
+    const [, uri] = isMultivariant ? /^([^#\s].*)$/m.exec(text ?? "") ?? [] : [null, url];
+    if (uri === undefined) return { askedAtMs, growth: null };
+    const playlist = isMultivariant ? await ask(new URL(uri, url).href, signal) : text;
+    return { askedAtMs, growth: playlist === null ? null : growthOf(playlist) };
+  } catch {
+    return null;
+  }
+}
+
+/** Null: it answered, but not with what it was asked for. @throws without an answer */
+async function ask(url: string, signal: AbortSignal): Promise<string | null> {
+  const response = await fetch(url, { cache: "no-store", signal });
+  const text = await response.text();
+  return response.ok ? text : null;
+}
