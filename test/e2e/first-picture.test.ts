@@ -60,7 +60,14 @@ async function openPlayer(url: string): Promise<{ page: Page; requests: string[]
     const video = document.querySelector("video");
     if (video === null) throw new Error("there is no video element");
     const { playHls: play } = window as unknown as { playHls: typeof playHls };
-    play(video, { url: source, isLive: true }, { onTrouble: () => {}, onUnsupported: () => {} });
+    const onEvent = () => {};
+    const events = {
+      onGrowth: onEvent,
+      onCut: onEvent,
+      onTrouble: onEvent,
+      onUnsupported: onEvent,
+    };
+    play(video, { url: source, isLive: true }, events);
   }, url);
   return { page, requests };
 }

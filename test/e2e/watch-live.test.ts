@@ -129,6 +129,28 @@ test("leaves a viewer alone who rewound, until the button is pressed", async () 
   await untilBehind(3, 20_000);
 }, 60_000);
 
+test("says how old a rewound picture is, on the way back to live", async () => {
+  await untilBehind(3, 20_000);
+  const badge = page.locator("[data-badge]");
+  expect(await badge.textContent()).toBe("LIVE");
+  expect(await badge.isDisabled()).toBe(true);
+  const liveS = await behindS() ?? Infinity;
+  await page.evaluate(() => {
+    const video = document.querySelector("video");
+    if (video !== null) video.currentTime -= 8;
+  });
+  const way = page.getByRole("button", { name: /^\d+ s behind$/ });
+  await way.waitFor({ timeout: 5000 });
+  // Not under the control bar, which comes and goes.
+  expect(await way.evaluate((button) => button.closest("media-controller"))).toBeNull();
+  expect(Math.abs(parseInt(await way.textContent() ?? "", 10) - 8 - liveS)).toBeLessThan(1.5);
+  await playOn(2, 10_000);
+  expect(Math.abs(parseInt(await way.textContent() ?? "", 10) - 8 - liveS)).toBeLessThan(1.5);
+  await way.click();
+  await until(async () => await badge.textContent() === "LIVE", 10_000);
+  await untilBehind(3, 20_000);
+}, 60_000);
+
 test("plays in real time and back", async () => {
   const button = page.getByRole("button", { name: "Real time" });
   await button.click();

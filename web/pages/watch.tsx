@@ -43,7 +43,9 @@ export function WatchPage({ stylesheet, script, prefetchScript, video }: WatchPr
         </div>
         <div class="about">
           <h1>{video.title}</h1>
-          <span class="badge" data-badge data-status={video.status}>{BADGES[video.status]}</span>
+          <button class="badge" type="button" disabled data-badge data-status={video.status}>
+            {BADGES[video.status]}
+          </button>
           <span class="quiet" data-behind></span>
           <button
             class="switch"

@@ -7,6 +7,7 @@ declare module "hls.js/light" {
     Events,
     type FragLoadedData,
     type HlsConfig,
+    type LevelDetails,
     type LoaderCallbacks,
     type LoaderConfiguration,
     type LoaderContext,

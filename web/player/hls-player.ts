@@ -1,8 +1,17 @@
 /**
  * HLS through hls.js: close to the live edge, and through every interruption without a reload.
  */
-import { type ErrorData, ErrorTypes, Events, Hls, type HlsConfig } from "hls.js/light";
+import {
+  type ErrorData,
+  ErrorTypes,
+  Events,
+  Hls,
+  type HlsConfig,
+  type LevelDetails,
+} from "hls.js/light";
+import { newestAt } from "./ask-newest.ts";
 import { LiveLoader } from "./live-loader.ts";
+import { type HlsSource, playNatively, whenBegun } from "./native-player.ts";
 import { LatencyHolder } from "./latency-holder.ts";
 import {
   bufferedAheadS,
@@ -14,13 +23,6 @@ import {
 } from "./player.ts";
 import { START_BANDWIDTH_BPS } from "./start-plan.ts";
 import { SteadyLevels } from "./steady-levels.ts";
-
-export type HlsSource = {
-  readonly url: string;
-  readonly isLive: boolean;
-  /** Nothing is loaded before; default: at once. A player that is made early has less to do then. */
-  readonly begins?: Promise<void>;
-};
 
 /** As long as a publisher may be away, and longer: the playlist is asked for again and again. */
 const PATIENT_RETRIES = { maxNumRetry: 10_000, retryDelayMs: 300, maxRetryDelayMs: 2000 };
@@ -38,6 +40,10 @@ const MAX_START_S = 0.9;
 const START_PATIENCE_MS = 1000;
 /** A gap before the first picture that no seek is needed for. */
 const NEAR_S = 0.5;
+const ROUNDING_S = 0.05;
+/** A playlist grows as long as it is no older than this, and than this many of its steps. */
+const MIN_GROWING_S = 1.5;
+const GROWING_SHARE = 1.5;
 const CALM_MS = 10_000;
 const MAX_RECOVERIES = 3;
 
@@ -92,6 +98,7 @@ export class HlsPlayer implements Player {
     if (source.isLive) this.#startOnceBuffered();
     else this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
     this.#hls.on(Events.FRAG_BUFFERED, () => this.#attempt = 0);
+    this.#hls.on(Events.LEVEL_UPDATED, (_event, { details }) => this.#noteGrowth(details));
     whenBegun(source, () => {
       if (!this.#isDestroyed) this.#hls.loadSource(source.url);
     });
@@ -115,8 +122,20 @@ export class HlsPlayer implements Player {
     this.#hls.on(Events.BUFFER_APPENDED, check);
   }
 
-  playingAtMs(): number | null {
-    return this.#hls.playingDate?.getTime() ?? null;
+  takenAtMs(mediaTimeS: number): number | null {
+    const details = this.#hls.latestLevelDetails;
+    if (details === null) return null;
+    const { fragments, fragmentHint } = details;
+    const dated = [...fragments, ...fragmentHint === undefined ? [] : [fragmentHint]]
+      .filter(({ programDateTime }) => programDateTime !== null);
+    const one = dated.findLast(({ start }) => start <= mediaTimeS + ROUNDING_S) ?? dated[0];
+    const startsAtMs = one?.programDateTime ?? null;
+    if (one === undefined || startsAtMs === null) return null;
+    return startsAtMs + (mediaTimeS - one.start) * 1000;
+  }
+
+  get playlistUrl(): string | null {
+    return this.#hls.latestLevelDetails?.url ?? null;
   }
 
   destroy(): void {
@@ -141,7 +160,8 @@ export class HlsPlayer implements Player {
           ? Math.min(targetLatency, partTarget + DELIVERY_S + RESERVE_S)
           : targetLatency;
         const bufferS = bufferedAheadS(this.#video);
-        return { latencyS, targetS: targetLatency, closestS, promisingS, bufferS };
+        const isGrowing = details.age < Math.max(MIN_GROWING_S, rhythmS(details) * GROWING_SHARE);
+        return { latencyS, targetS: targetLatency, closestS, promisingS, bufferS, isGrowing };
       },
       livePositionS: (targetS) => {
         const { liveSyncPosition, targetLatency } = this.#hls;
@@ -149,6 +169,14 @@ export class HlsPlayer implements Player {
         return Math.max(0, liveSyncPosition - (targetS - targetLatency));
       },
     }, { jumpS: 3, reserveS: RESERVE_S, stallS: 0.15 });
+  }
+
+  #noteGrowth(details: LevelDetails): void {
+    if (!details.live) return this.#events.onCut();
+    const { endSN, partList } = details;
+    const parts = partList?.filter(({ fragment }) => fragment.sn === endSN + 1).length ?? 0;
+    const newest = newestAt(endSN, parts);
+    this.#events.onGrowth({ newest, rhythmMs: rhythmS(details) * 1000 });
   }
 
   #onError(data: ErrorData): void {
@@ -182,9 +210,9 @@ export class HlsPlayer implements Player {
   }
 }
 
-function whenBegun({ begins }: HlsSource, load: () => void): void {
-  if (begins === undefined) load();
-  else void begins.then(load);
+/** How often a playlist is to grow. */
+function rhythmS({ partTarget, targetduration }: LevelDetails): number {
+  return partTarget > 0 ? partTarget : targetduration;
 }
 
 /** hls.js goes to where it begins only once all is loaded that it found listed. */
@@ -208,44 +236,5 @@ export function playHls(
     return playNatively(video, source, events);
   }
   events.onUnsupported();
-  return { playingAtMs: () => null, holder: null, destroy: () => {} };
-}
-
-function playNatively(video: HTMLVideoElement, source: HlsSource, events: PlayerEvents): Player {
-  let attempt = 0;
-  let isDestroyed = false;
-  let retry: ReturnType<typeof setTimeout> | undefined;
-  const load = () => {
-    video.src = source.url;
-    startPlayback(video);
-  };
-  const onError = () => {
-    events.onTrouble(video.error?.message ?? "unknown error");
-    retry = setTimeout(load, retryDelayMs(attempt));
-    attempt += 1;
-  };
-  const onPlaying = () => attempt = 0;
-  video.addEventListener("error", onError);
-  video.addEventListener("playing", onPlaying);
-  whenBegun(source, () => {
-    if (!isDestroyed) load();
-  });
-  return {
-    playingAtMs: () => startDateMs(video),
-    holder: null,
-    destroy: () => {
-      isDestroyed = true;
-      clearTimeout(retry);
-      video.removeEventListener("error", onError);
-      video.removeEventListener("playing", onPlaying);
-      video.removeAttribute("src");
-      video.load();
-    },
-  };
-}
-
-/** Safari tells the wall clock of its timeline's zero. */
-function startDateMs(video: HTMLVideoElement & { getStartDate?: () => Date }): number | null {
-  const startMs = video.getStartDate?.().getTime() ?? Number.NaN;
-  return Number.isNaN(startMs) ? null : startMs + video.currentTime * 1000;
+  return { takenAtMs: () => null, playlistUrl: null, holder: null, destroy: () => {} };
 }

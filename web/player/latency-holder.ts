@@ -11,6 +11,8 @@ export type LiveSituation = LivePosition & {
   readonly closestS: number;
   /** How close a network that delivers on time is sure to allow, in seconds. */
   readonly promisingS: number;
+  /** More of the broadcast comes: the live edge is where it is said to be. */
+  readonly isGrowing: boolean;
 };
 
 export type LiveSource = {
@@ -33,6 +35,8 @@ const LEFT_AFTER_JUMP_S = 0.4;
 /** Held: no further than this from where it should be. */
 const HELD_S = 0.1;
 const BETWEEN_JUMPS_MS = 1500;
+/** A jump that gains less is none. */
+const MIN_GAIN_S = 0.1;
 /** Who chose to be further behind than this wants to be there. */
 const CHOSEN_S = 4;
 
@@ -74,6 +78,12 @@ export class LatencyHolder {
     return position === null || this.#isHolding && !this.#video.paused;
   }
 
+  /** How far from the live edge the picture is to be, in seconds; null while it cannot be told. */
+  get targetS(): number | null {
+    const position = this.#source.position();
+    return position === null ? null : this.#targetOf(position);
+  }
+
   jumpToLive(): void {
     this.#isHolding = true;
     this.#jump();
@@ -90,7 +100,8 @@ export class LatencyHolder {
     const position = this.#source.position();
     if (position === null || this.#video.paused || !this.#hasPlayed) return;
     this.#margin ??= new LiveMargin(this.#options, position.promisingS - position.targetS);
-    if (!this.#isHolding) return this.#setRate(1);
+    // Where nothing new comes there is nothing to catch up with.
+    if (!this.#isHolding || !position.isGrowing) return this.#setRate(1);
     const nowMs = performance.now();
     const targetS = this.#targetOf(position);
     const { latencyS, bufferS } = position;
@@ -114,7 +125,7 @@ export class LatencyHolder {
     const position = this.#source.position();
     if (position === null) return;
     const toS = this.#source.livePositionS(this.#targetOf(position));
-    if (toS === null) return;
+    if (toS === null || toS < this.#video.currentTime + MIN_GAIN_S) return;
     this.#lastJumpMs = performance.now();
     this.#isOwnSeek = true;
     this.#setRate(1);

@@ -2,16 +2,23 @@
  * What the watch page plays with, whichever way the picture comes.
  */
 import type { LatencyHolder } from "./latency-holder.ts";
+import type { Growth } from "./live-line.ts";
 
 export interface Player {
-  /** Server time (Unix ms) at which the picture on screen was taken; null while unknown. */
-  playingAtMs(): number | null;
+  /** Server time (Unix ms) at which the frame at `mediaTimeS` was taken; null while unknown. */
+  takenAtMs(mediaTimeS: number): number | null;
+  /** The media playlist that is played; null: another way of playing, or none yet. */
+  readonly playlistUrl: string | null;
   /** Null for a recording, and where the browser plays by itself. */
   readonly holder: LatencyHolder | null;
   destroy(): void;
 }
 
 export type PlayerEvents = {
+  /** More of a live broadcast has come, or is listed. */
+  readonly onGrowth: (growth: Growth) => void;
+  /** The server ended the stream. */
+  readonly onCut: () => void;
   /** Something is in the way; the player goes on trying by itself. */
   readonly onTrouble: (detail: string) => void;
   readonly onUnsupported: () => void;

@@ -24,6 +24,7 @@ const TARGET_S = 0.18;
 const RESERVE_S = 0.03;
 
 const PLACE_EVERY_MS = 20;
+const LISTEN_EVERY_MS = 100;
 
 const CONFIG = {
   isLive: true,
@@ -37,6 +38,7 @@ const CONFIG = {
 
 export class RealTimePlayer implements Player {
   readonly holder: LatencyHolder;
+  readonly playlistUrl = null;
   readonly #video: HTMLVideoElement;
   readonly #url: string;
   readonly #events: PlayerEvents;
@@ -45,6 +47,9 @@ export class RealTimePlayer implements Player {
   #attempt = 0;
   #startsAtMs: number | null = null;
   #placing: ReturnType<typeof setInterval> | undefined;
+  readonly #listening: ReturnType<typeof setInterval>;
+  /** To where the buffer has been filled; each connection begins at zero. */
+  #heardS = 0;
 
   constructor(video: HTMLVideoElement, url: string, events: PlayerEvents) {
     this.#video = video;
@@ -55,21 +60,22 @@ export class RealTimePlayer implements Player {
         const bufferS = bufferedAheadS(video);
         if (bufferS === 0) return null;
         const distances = { targetS: TARGET_S, closestS: TARGET_S, promisingS: TARGET_S };
-        return { latencyS: bufferS, bufferS, ...distances };
+        return { latencyS: bufferS, bufferS, isGrowing: true, ...distances };
       },
       livePositionS: (targetS) => this.#livePositionS(targetS),
     }, { jumpS: 0.8, reserveS: RESERVE_S, stallS: 0.05 });
+    this.#listening = setInterval(() => this.#listen(), LISTEN_EVERY_MS);
     this.#start();
   }
 
-  playingAtMs(): number | null {
-    if (this.#startsAtMs === null || this.#video.readyState < 2) return null;
-    return this.#startsAtMs + this.#video.currentTime * 1000;
+  takenAtMs(mediaTimeS: number): number | null {
+    return this.#startsAtMs === null ? null : this.#startsAtMs + mediaTimeS * 1000;
   }
 
   destroy(): void {
     clearTimeout(this.#retry);
     clearInterval(this.#placing);
+    clearInterval(this.#listening);
     this.holder.destroy();
     this.#player?.destroy();
     this.#player = null;
@@ -78,6 +84,7 @@ export class RealTimePlayer implements Player {
   #start(): void {
     this.#player?.destroy();
     this.#startsAtMs = null;
+    this.#heardS = 0;
     this.#placeAtEdge();
     const player = mpegts.createPlayer({ type: "flv", isLive: true, url: this.#url }, CONFIG);
     this.#player = player;
@@ -87,7 +94,12 @@ export class RealTimePlayer implements Player {
     });
     player.on(ERROR, (_type: string, detail: string) => this.#startAgain(detail));
     // The publisher dropped out, or the broadcast is over: the page hears which from the API.
-    player.on(LOADING_COMPLETE, () => this.#startAgain("the stream ended"));
+    player.on(LOADING_COMPLETE, () => {
+      // What is still on its way into the buffer is no news.
+      this.#heardS = Infinity;
+      this.#events.onCut();
+      this.#startAgain("the stream ended");
+    });
     player.attachMediaElement(this.#video);
     player.load();
     startPlayback(this.#video);
@@ -98,6 +110,14 @@ export class RealTimePlayer implements Player {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#start(), retryDelayMs(this.#attempt));
     this.#attempt += 1;
+  }
+
+  #listen(): void {
+    const { buffered } = this.#video;
+    const heardS = buffered.length === 0 ? 0 : buffered.end(buffered.length - 1);
+    if (heardS <= this.#heardS) return;
+    this.#heardS = heardS;
+    this.#events.onGrowth({ newest: null, rhythmMs: LISTEN_EVERY_MS });
   }
 
   /** The server sends everything since the last keyframe at once: live is at the end of that. */

@@ -1,0 +1,80 @@
+/**
+ * Watch pages in Chromium, and what a viewer read and saw on them from moment to moment.
+ */
+import type { Browser, Page } from "playwright-core";
+import { samplePlayback } from "./chromium.ts";
+import { until } from "./until.ts";
+
+/** What a page shows at one moment. */
+export type SeenMoment = {
+  /** Unix ms in the page, as the clock of the test's own machine. */
+  readonly atMs: number;
+  /** Null: no notice is to be seen. */
+  readonly words: string | null;
+  readonly badge: string;
+  /** "0.9 s behind", or nothing. */
+  readonly behind: string;
+  readonly timeS: number;
+  /** Seeks so far, the viewer's and the page's own. */
+  readonly seeks: number;
+  /** Frames decoded of what is loaded. */
+  readonly frames: number;
+};
+
+export type WatchedPage = {
+  readonly page: Page;
+  /** Every tenth of a second since it was opened. */
+  readonly moments: () => Promise<SeenMoment[]>;
+  /** As it is now. */
+  readonly now: () => Promise<SeenMoment>;
+  readonly timeS: () => Promise<number>;
+  readonly seekBy: (seconds: number) => Promise<void>;
+};
+
+/** Opens `url` in a context of its own; resolves once a picture is there. */
+export async function openWatchedPage(browser: Browser, url: string): Promise<WatchedPage> {
+  const page = await browser.newPage({ viewport: { width: 480, height: 720 } });
+  await page.addInitScript(watchMoments);
+  await page.goto(url);
+  await until(() => samplePlayback(page), 40_000);
+  const moments = () =>
+    page.evaluate(() => (window as unknown as { moments: SeenMoment[] }).moments);
+  const now = async () => {
+    const last = (await moments()).at(-1);
+    if (last === undefined) throw new Error("the page has shown nothing yet");
+    return last;
+  };
+  return {
+    page,
+    moments,
+    now,
+    timeS: async () => (await now()).timeS,
+    seekBy: (seconds) =>
+      page.evaluate((by) => {
+        const video = document.querySelector("video");
+        if (video !== null) video.currentTime += by;
+      }, seconds),
+  };
+}
+
+/** Runs in the page. */
+function watchMoments(): void {
+  const moments: SeenMoment[] = [];
+  Object.assign(window, { moments });
+  let seeks = 0;
+  document.addEventListener("seeking", () => seeks += 1, true);
+  setInterval(() => {
+    const video = document.querySelector("video");
+    const notice = document.querySelector<HTMLElement>("[data-notice]");
+    if (video === null || notice === null) return;
+    moments.push({
+      atMs: Date.now(),
+      words: notice.hidden ? null : notice.querySelector("p")?.textContent ?? "",
+      badge: document.querySelector("[data-badge]")?.textContent ?? "",
+      behind: document.querySelector("[data-behind]")?.textContent ?? "",
+      timeS: video.currentTime,
+      seeks,
+      frames: video.getVideoPlaybackQuality().totalVideoFrames,
+    });
+  }, 100);
+}

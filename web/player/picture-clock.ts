@@ -1,0 +1,67 @@
+/**
+ * The one clock by which a page judges its picture: what has been shown, when it last moved, and which
+ * moment of the media is on the screen.
+ */
+import { type Movement, noteFrames, noteSeek, STILL } from "./movement.ts";
+
+export class PictureClock {
+  readonly #video: HTMLVideoElement;
+  readonly #listeners = new AbortController();
+  #movement: Movement = STILL;
+  #frameTimeS: number | null = null;
+  /** Whether the browser says which frame it shows; otherwise it is that at `currentTime`. */
+  readonly #isFollowing: boolean;
+  #callback = 0;
+
+  constructor(video: HTMLVideoElement) {
+    this.#video = video;
+    const { signal } = this.#listeners;
+    video.addEventListener("seeking", () => this.#movement = noteSeek(this.#movement), { signal });
+    video.addEventListener("emptied", () => this.forget(), { signal });
+    this.#isFollowing = "requestVideoFrameCallback" in video;
+    if (this.#isFollowing) this.#follow();
+  }
+
+  /** Since the page began, in ms. */
+  nowMs(): number {
+    return performance.now();
+  }
+
+  /** Looks at the picture: a few times a second. */
+  sample(): Movement {
+    const { totalVideoFrames, droppedVideoFrames } = this.#video.getVideoPlaybackQuality();
+    const frames = totalVideoFrames - droppedVideoFrames;
+    if (!this.#isFollowing && frames > this.#movement.frames) {
+      this.#frameTimeS = this.#video.currentTime;
+    }
+    return this.#movement = noteFrames(this.#movement, frames, this.nowMs());
+  }
+
+  /** As it was last seen. */
+  get movement(): Movement {
+    return this.#movement;
+  }
+
+  /** Where in the media the frame on the screen is, in seconds; null: none is there. */
+  get frameTimeS(): number | null {
+    return this.#frameTimeS;
+  }
+
+  /** What comes is another picture. */
+  forget(): void {
+    this.#movement = STILL;
+    this.#frameTimeS = null;
+  }
+
+  destroy(): void {
+    this.#listeners.abort();
+    if (this.#isFollowing) this.#video.cancelVideoFrameCallback(this.#callback);
+  }
+
+  #follow(): void {
+    this.#callback = this.#video.requestVideoFrameCallback((_nowMs, { mediaTime }) => {
+      this.#frameTimeS = mediaTime;
+      this.#follow();
+    });
+  }
+}
