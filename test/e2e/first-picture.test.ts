@@ -61,13 +61,13 @@ async function openPlayer(url: string): Promise<{ page: Page; requests: string[]
     if (video === null) throw new Error("there is no video element");
     const { playHls: play } = window as unknown as { playHls: typeof playHls };
     const onEvent = () => {};
-    const events = {
+    play(video, { url: source, isLive: true }, {
       onGrowth: onEvent,
       onCut: onEvent,
+      onFit: onEvent,
       onTrouble: onEvent,
       onUnsupported: onEvent,
-    };
-    play(video, { url: source, isLive: true }, events);
+    });
   }, url);
   return { page, requests };
 }

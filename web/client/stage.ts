@@ -28,6 +28,7 @@ export class Stage {
     this.#events = {
       onGrowth: (growth) => report({ kind: "grown", growth }),
       onCut: () => report({ kind: "cut" }),
+      onFit: (isTooSlow) => report({ kind: "fit", isTooSlow }),
       onTrouble: () => {},
       onUnsupported: () => report({ kind: "failed", words: "This browser cannot play HLS video." }),
     };

@@ -6,11 +6,13 @@ declare module "hls.js/light" {
     ErrorTypes,
     Events,
     type FragLoadedData,
+    type Fragment,
     type HlsConfig,
     type LevelDetails,
     type LoaderCallbacks,
     type LoaderConfiguration,
     type LoaderContext,
     LoaderContextType,
+    type Part,
   } from "hls.js";
 }

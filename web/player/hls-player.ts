@@ -21,6 +21,7 @@ import {
   retryDelayMs,
   startPlayback,
 } from "./player.ts";
+import { RungGuard } from "./rung-guard.ts";
 import { START_BANDWIDTH_BPS } from "./start-plan.ts";
 import { SteadyLevels } from "./steady-levels.ts";
 
@@ -75,6 +76,7 @@ const LIVE: Partial<HlsConfig> = {
 
 export class HlsPlayer implements Player {
   readonly holder: LatencyHolder | null;
+  readonly #guard: RungGuard | null;
   readonly #hls: Hls;
   readonly #source: HlsSource;
   readonly #events: PlayerEvents;
@@ -104,6 +106,7 @@ export class HlsPlayer implements Player {
     });
     this.#hls.attachMedia(video);
     this.holder = source.isLive ? this.#createHolder() : null;
+    this.#guard = source.isLive ? new RungGuard(this.#hls, video, events.onFit) : null;
   }
 
   /** The picture is there with the first part; it moves once a late second or third one does no harm. */
@@ -143,6 +146,7 @@ export class HlsPlayer implements Player {
     clearTimeout(this.#retry);
     clearTimeout(this.#start);
     this.holder?.destroy();
+    this.#guard?.destroy();
     this.#hls.destroy();
   }
 
@@ -161,7 +165,9 @@ export class HlsPlayer implements Player {
           : targetLatency;
         const bufferS = bufferedAheadS(this.#video);
         const isGrowing = details.age < Math.max(MIN_GROWING_S, rhythmS(details) * GROWING_SHARE);
-        return { latencyS, targetS: targetLatency, closestS, promisingS, bufferS, isGrowing };
+        const isCarried = this.#guard?.isCarried ?? true;
+        const distances = { targetS: targetLatency, closestS, promisingS };
+        return { latencyS, bufferS, isGrowing, isCarried, ...distances };
       },
       livePositionS: (targetS) => {
         const { liveSyncPosition, targetLatency } = this.#hls;

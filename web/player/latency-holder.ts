@@ -13,6 +13,8 @@ export type LiveSituation = LivePosition & {
   readonly promisingS: number;
   /** More of the broadcast comes: the live edge is where it is said to be. */
   readonly isGrowing: boolean;
+  /** The line is fast enough for what is played: a stall is its hesitation. */
+  readonly isCarried: boolean;
 };
 
 export type LiveSource = {
@@ -35,6 +37,8 @@ const LEFT_AFTER_JUMP_S = 0.4;
 /** Held: no further than this from where it should be. */
 const HELD_S = 0.1;
 const BETWEEN_JUMPS_MS = 1500;
+/** A seek from so near is no choice. */
+const NEAR_S = 0.5;
 /** A jump that gains less is none. */
 const MIN_GAIN_S = 0.1;
 /** Who chose to be further behind than this wants to be there. */
@@ -49,7 +53,9 @@ export class LatencyHolder {
   #isHolding = true;
   #hasPlayed = false;
   #settledAtMs = Infinity;
-  #isOwnSeek = false;
+  /** Where a jump of our own leads to; null: none is under way. */
+  #jumpedToS: number | null = null;
+  #lastTimeS = 0;
   /** Null until a position tells where it begins. */
   #margin: LiveMargin | null = null;
   #stalls = 0;
@@ -97,6 +103,7 @@ export class LatencyHolder {
   }
 
   #tick(): void {
+    if (!this.#video.seeking) this.#lastTimeS = this.#video.currentTime;
     const position = this.#source.position();
     if (position === null || this.#video.paused || !this.#hasPlayed) return;
     this.#margin ??= new LiveMargin(this.#options, position.promisingS - position.targetS);
@@ -105,7 +112,8 @@ export class LatencyHolder {
     const nowMs = performance.now();
     const targetS = this.#targetOf(position);
     const { latencyS, bufferS } = position;
-    if (Math.abs(latencyS - targetS) < HELD_S) this.#margin.note(bufferS, nowMs);
+    const isHeld = Math.abs(latencyS - targetS) < HELD_S;
+    if (isHeld && position.isCarried) this.#margin.note(bufferS, nowMs);
     const wanted = { latencyS, targetS, bufferS };
     const step = holdRate(wanted, this.#video.playbackRate, this.#jumpS(wanted, nowMs));
     if (step.kind === "rate") this.#setRate(step.rate);
@@ -127,7 +135,7 @@ export class LatencyHolder {
     const toS = this.#source.livePositionS(this.#targetOf(position));
     if (toS === null || toS < this.#video.currentTime + MIN_GAIN_S) return;
     this.#lastJumpMs = performance.now();
-    this.#isOwnSeek = true;
+    this.#jumpedToS = toS;
     this.#setRate(1);
     this.#video.currentTime = toS;
   }
@@ -144,13 +152,23 @@ export class LatencyHolder {
   #noteStall(): void {
     if (!this.#hasPlayed || this.#video.seeking || this.#video.paused) return;
     this.#stalls += 1;
+    // More distance makes no line faster.
+    if (this.#source.position()?.isCarried === false) return;
     const nowMs = performance.now();
     this.#margin?.noteStall(nowMs, nowMs < this.#settledAtMs);
   }
 
+  /**
+   * Who seeks back chooses an earlier moment. A seek forward, the viewer's or hls.js's over a gap, never
+   * takes a picture further from live.
+   */
   #noteSeek(): void {
-    if (this.#isOwnSeek) this.#isOwnSeek = false;
-    else this.#noteChoice();
+    const { currentTime } = this.#video;
+    const isOwn = this.#jumpedToS !== null && Math.abs(currentTime - this.#jumpedToS) < NEAR_S;
+    const isBack = currentTime < this.#lastTimeS - NEAR_S;
+    this.#jumpedToS = null;
+    this.#lastTimeS = currentTime;
+    if (!isOwn && (isBack || !this.#isHolding)) this.#noteChoice();
   }
 
   #noteChoice(): void {

@@ -19,6 +19,8 @@ export type PlayerEvents = {
   readonly onGrowth: (growth: Growth) => void;
   /** The server ended the stream. */
   readonly onCut: () => void;
+  /** The smallest picture is, or is not, too much for the line. */
+  readonly onFit: (isTooSlow: boolean) => void;
   /** Something is in the way; the player goes on trying by itself. */
   readonly onTrouble: (detail: string) => void;
   readonly onUnsupported: () => void;

@@ -8,6 +8,10 @@ import { endsSegment } from "./segment-boundary.ts";
 
 export class SteadyLevels extends Hls.DefaultConfig.abrController {
   #last: FragLoadedData | null = null;
+  /** What was answered against hls.js's wish; -1: it had its way. */
+  #held = -1;
+  /** The rendition that was last asked for. */
+  #wish = -1;
 
   constructor(hls: Hls) {
     super(hls);
@@ -18,10 +22,17 @@ export class SteadyLevels extends Hls.DefaultConfig.abrController {
   override get nextAutoLevel(): number {
     const wanted = super.nextAutoLevel;
     const current = this.hls?.loadLevel ?? -1;
-    return current === -1 || current === wanted || this.#isBetweenSegments() ? wanted : current;
+    // A line too slow for it does not bring a segment to its end in time.
+    const isTooMuch = current > (this.hls?.maxAutoLevel ?? -1);
+    const mayChange = current === -1 || isTooMuch || this.#isBetweenSegments();
+    this.#held = mayChange ? -1 : current;
+    return mayChange ? wanted : current;
   }
 
   override set nextAutoLevel(level: number) {
+    // hls.js sets what it was answered: that takes no wish for more back.
+    if (level === this.#held && this.#wish > level) return;
+    this.#wish = level;
     super.nextAutoLevel = level;
   }
 

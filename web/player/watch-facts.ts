@@ -55,6 +55,8 @@ export type Facts = {
   readonly isShown: boolean;
   /** When the picture last moved or was last meant to stand. */
   readonly movedAtMs: number;
+  /** How long the picture has stood lately, at `movedAtMs`; what is long ago counts less. */
+  readonly stoodMs: number;
   readonly isPaused: boolean;
   readonly isPlayedOut: boolean;
   readonly isHidden: boolean;
@@ -68,6 +70,14 @@ export type Facts = {
 const BEHIND_S = 4;
 const CAUGHT_UP_S = 2;
 
+/** A picture that moves again after longer has stood. */
+const HALT_MS = 600;
+/** A halt counts for no more. */
+const MAX_HALT_MS = 1000;
+const MAX_STOOD_MS = 3000;
+/** So much of the time it moves is taken off what it has stood. */
+const FORGOTTEN = 0.5;
+
 export function noFacts(nowMs: number): Facts {
   return {
     video: null,
@@ -77,6 +87,7 @@ export function noFacts(nowMs: number): Facts {
     plays: "nothing",
     isShown: false,
     movedAtMs: nowMs,
+    stoodMs: 0,
     isPaused: false,
     isPlayedOut: false,
     isHidden: false,
@@ -154,6 +165,7 @@ function beginLoad(facts: Facts, plays: Facts["plays"], nowMs: number): Facts {
     plays,
     isShown: false,
     movedAtMs: nowMs,
+    stoodMs: 0,
     isPaused: false,
     isPlayedOut: false,
     isTooSlow: false,
@@ -166,7 +178,26 @@ function beginLoad(facts: Facts, plays: Facts["plays"], nowMs: number): Facts {
 
 function noteMovement(facts: Facts, nowMs: number): Facts {
   const line = noteMoved(facts.line);
-  return { ...facts, isShown: true, movedAtMs: nowMs, isPlayedOut: false, line };
+  const stoodMs = stoodAfter(facts, nowMs);
+  return { ...facts, isShown: true, movedAtMs: nowMs, stoodMs, isPlayedOut: false, line };
+}
+
+/** How long the picture has stood lately, and stands now. */
+export function stoodForMs(facts: Facts, nowMs: number): number {
+  return isHalted(facts, nowMs) ? facts.stoodMs + nowMs - facts.movedAtMs : facts.stoodMs;
+}
+
+function isHalted({ isPaused, isHidden, isShown, movedAtMs }: Facts, nowMs: number): boolean {
+  return nowMs - movedAtMs > HALT_MS && isShown && !isPaused && !isHidden;
+}
+
+/** One halt, however long, is over when the picture moves; some in a row are not. */
+function stoodAfter(facts: Facts, nowMs: number): number {
+  const sinceMs = nowMs - facts.movedAtMs;
+  const stoodMs = isHalted(facts, nowMs)
+    ? facts.stoodMs + Math.min(sinceMs, MAX_HALT_MS)
+    : facts.stoodMs - sinceMs * FORGOTTEN;
+  return Math.min(MAX_STOOD_MS, Math.max(0, stoodMs));
 }
 
 function noteAge(facts: Facts, ageS: number | null, usualS: number | null): Facts {

@@ -32,6 +32,11 @@ const LIVE: Story = [[0, video("RUNNING")], [0, load("live")], [500, SHOWN], [90
 ]];
 /** The publisher was killed at 1000. */
 const GONE: Story = [...LIVE, [1500, MOVED], [2500, answer(2500, 7)]];
+const every = (stepMs: number, fromMs: number, toMs: number): Story =>
+  Array.from({ length: (toMs - fromMs) / stepMs }, (_, step) => [fromMs + step * stepMs, MOVED]);
+/** 1.25 s between two pictures. */
+const HALTING = every(1250, 2000, 9000);
+const MOVING = every(250, 9000, 21_000);
 const OVER: Story = [...LIVE, [3000, video("ENDED")]];
 const RECORDING: Story = [[0, video("ENDED")], [0, load("recording")], [300, SHOWN], [600, MOVED]];
 
@@ -52,6 +57,8 @@ test.each<[string, WatchState, number, Story]>([
   ["the picture stands for a moment", "live", 3000, LIVE],
   ["the picture stands", "stalled", 3600, LIVE],
   ["it moves again", "live", 5100, [...LIVE, [5000, MOVED]]],
+  ["it moves a little now and then", "stalled", 8300, [...LIVE, ...HALTING]],
+  ["it has moved well since", "live", 21_000, [...LIVE, ...HALTING, ...MOVING]],
   ["it is paused", "live", 60_000, [...LIVE, [2000, paused(true)]]],
   ["it goes on after a pause", "live", 61_000, [...LIVE, [2000, paused(true)], [
     60_000,

@@ -1,7 +1,7 @@
 /**
  * What a viewer is told, as a function of what is known. Pure.
  */
-import type { Facts } from "./watch-facts.ts";
+import { type Facts, stoodForMs } from "./watch-facts.ts";
 
 export type WatchState =
   | "waiting"
@@ -111,7 +111,10 @@ function liveState(facts: Facts, nowMs: number): WatchState {
   if (facts.line.verdict === "away") return "encoderGone";
   if (facts.line.verdict === "broken") return "reconnecting";
   if (!facts.isShown) return facts.isTooSlow ? "tooSlow" : "joining";
-  if (isStanding(facts, nowMs, PATIENCE_MS)) return facts.isTooSlow ? "tooSlow" : "stalled";
+  // A picture that moves a little now and then has stopped as well.
+  const stoodMs = stoodForMs(facts, nowMs);
+  if (facts.isTooSlow && stoodMs > STANDING_MS) return "tooSlow";
+  if (stoodMs > PATIENCE_MS) return "stalled";
   return facts.isBehind ? "behind" : "live";
 }
 
