@@ -33,7 +33,6 @@ export async function createDocument(
     },
   });
   addWriteRefusals(document);
-  describeIssues(document);
   return document;
 }
 
@@ -53,14 +52,6 @@ function securitySchemes(urls: PublicUrls) {
     cookie: { type: "apiKey", in: "cookie", name: cookieNames(urls).access },
     service: { type: "http", scheme: "bearer" },
   } as const;
-}
-
-function describeIssues({ components }: OpenApiDocument): void {
-  Object.assign(components?.schemas?.["Issue"] ?? {}, {
-    description:
-      "Something wrong with a running broadcast. What each `code` means and what to do " +
-      "about it is listed in `docs/issues.md` of the project.",
-  });
 }
 
 /** Every write may be refused for riding on our cookies, and every JSON body for its size. */

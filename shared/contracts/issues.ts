@@ -44,7 +44,12 @@ export const issueSchema = z.object({
   since: z.iso.datetime(),
   measured: z.number().optional().describe("In the unit of the sentence"),
   wanted: z.number().optional().describe("In the unit of the sentence"),
-}).meta({ id: "Issue" });
+}).meta({
+  id: "Issue",
+  description:
+    "Something wrong with a running broadcast. What each `code` means and what to do about it is " +
+    "listed in `docs/issues.md` of the project.",
+});
 export type Issue = z.infer<typeof issueSchema>;
 
 /** How far apart keyframes should be: what low latency and short segments want. */
