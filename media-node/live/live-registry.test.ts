@@ -36,6 +36,26 @@ describe("LiveRegistry", () => {
     expect((await waiting)?.videoUrl).toBe(videoUrl);
   });
 
+  test("waitUntilAnnounced() hears of a publisher before there is anything to play", async () => {
+    expect(await live.waitUntilAnnounced(videoUrl, 20)).toBe(false);
+    const waiting = [1, 2].map(() => live.waitUntilAnnounced(videoUrl, 60_000));
+    live.announce(videoUrl);
+    expect(await Promise.all(waiting)).toEqual([true, true]);
+    expect(await live.waitUntilAnnounced(videoUrl, 60_000)).toBe(true);
+    const begun = live.waitUntilAnnounced("nobodyknows4", 60_000);
+    startSyntheticBroadcast({ live, start: { videoUrl: "nobodyknows4" } });
+    expect(await begun).toBe(true);
+  });
+
+  test("waitUntilAnnounced() does not wait for what is over, nor when the server stops", async () => {
+    const broadcast = startSyntheticBroadcast({ live, start: { videoUrl } });
+    await broadcast.packager.end();
+    expect(await live.waitUntilAnnounced(videoUrl, 20)).toBe(false);
+    const waiting = live.waitUntilAnnounced("nobodyknows5", 60_000);
+    live.releaseWaiters();
+    expect(await waiting).toBe(false);
+  });
+
   test("add() keeps the broadcast with the highest epoch", () => {
     startSyntheticBroadcast({ live, start: { videoUrl, epoch: 2 } });
     startSyntheticBroadcast({ live, start: { videoUrl, epoch: 1 } });

@@ -25,7 +25,10 @@ type Entry = {
   /** Announced: a broadcast (or the next one) is about to begin. */
   isAwaited: boolean;
   readonly viewers: ViewerCounter;
+  /** Those who wait for the picture. */
   readonly waiters: Set<() => void>;
+  /** Those who wait for somebody to publish. */
+  readonly expectant: Set<() => void>;
   expiry: ReturnType<typeof setTimeout> | null;
 };
 
@@ -45,6 +48,7 @@ export class LiveRegistry {
     const entry = this.#entry(videoUrl);
     if (entry.broadcast !== null && !entry.broadcast.isEnded) return;
     entry.isAwaited = true;
+    wake(entry.expectant);
     this.#expire(entry, videoUrl, ANNOUNCED_MS);
   }
 
@@ -55,6 +59,7 @@ export class LiveRegistry {
     entry.expiry = null;
     entry.broadcast = broadcast;
     entry.isAwaited = false;
+    wake(entry.expectant);
     this.notify(broadcast);
   }
 
@@ -62,7 +67,7 @@ export class LiveRegistry {
   notify(broadcast: PlayableBroadcast): void {
     const entry = this.#entries.get(broadcast.videoUrl);
     if (entry === undefined || entry.broadcast !== broadcast) return;
-    if (broadcast.isPlayable || broadcast.isEnded) wake(entry);
+    if (broadcast.isPlayable || broadcast.isEnded) wake(entry.waiters);
   }
 
   /** Forgets the broadcast after `afterMs`; a newer one of the same video is left alone. */
@@ -91,20 +96,18 @@ export class LiveRegistry {
     if (entry === undefined) return null;
     const isStarting = entry.isAwaited ||
       !(entry.broadcast?.isEnded || entry.broadcast?.isPlayable);
-    if (isStarting) {
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          clearTimeout(timer);
-          entry.waiters.delete(done);
-          resolve();
-        };
-        const timer = setTimeout(done, deadlineMs);
-        entry.waiters.add(done);
-      });
-    }
-    const isIdle = entry.broadcast === null && !entry.isAwaited && entry.waiters.size === 0;
-    if (isIdle) this.#forget(entry, videoUrl);
+    if (isStarting) await waitAmong(entry.waiters, deadlineMs);
+    this.#forgetIdle(entry, videoUrl);
     return entry.broadcast?.isPlayable ? entry.broadcast : null;
+  }
+
+  /** Whether somebody publishes, or is about to: at once, or within `deadlineMs`. */
+  async waitUntilAnnounced(videoUrl: string, deadlineMs: number): Promise<boolean> {
+    if (!this.#entries.has(videoUrl) && this.#entries.size >= MAX_ENTRIES) return false;
+    const entry = this.#entry(videoUrl);
+    if (!isExpected(entry)) await waitAmong(entry.expectant, deadlineMs);
+    this.#forgetIdle(entry, videoUrl);
+    return isExpected(entry);
   }
 
   /** Notes that `viewer` (any stable text) read a playlist of the video just now. */
@@ -121,7 +124,7 @@ export class LiveRegistry {
   releaseWaiters(): void {
     this.flv.release();
     for (const entry of this.#entries.values()) {
-      wake(entry);
+      wakeAll(entry);
       entry.broadcast?.releaseWaiters();
     }
   }
@@ -139,6 +142,7 @@ export class LiveRegistry {
         isAwaited: false,
         viewers: new ViewerCounter(),
         waiters: new Set(),
+        expectant: new Set(),
         expiry: null,
       };
       this.#entries.set(videoUrl, entry);
@@ -152,13 +156,41 @@ export class LiveRegistry {
     entry.expiry.unref();
   }
 
+  #forgetIdle(entry: Entry, videoUrl: string): void {
+    const { broadcast, isAwaited, waiters, expectant } = entry;
+    const isWaitedFor = isAwaited || waiters.size > 0 || expectant.size > 0;
+    if (broadcast === null && !isWaitedFor) this.#forget(entry, videoUrl);
+  }
+
   #forget(entry: Entry, videoUrl: string): void {
     if (entry.expiry !== null) clearTimeout(entry.expiry);
     if (this.#entries.get(videoUrl) === entry) this.#entries.delete(videoUrl);
-    wake(entry);
+    wakeAll(entry);
   }
 }
 
-function wake(entry: Entry): void {
-  for (const done of entry.waiters) done();
+function isExpected({ isAwaited, broadcast }: Entry): boolean {
+  return isAwaited || (broadcast !== null && !broadcast.isEnded);
+}
+
+/** Resolves when one of `waiters` is woken, at the latest after `deadlineMs`. */
+function waitAmong(waiters: Set<() => void>, deadlineMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      waiters.delete(done);
+      resolve();
+    };
+    const timer = setTimeout(done, deadlineMs);
+    waiters.add(done);
+  });
+}
+
+function wakeAll({ waiters, expectant }: Entry): void {
+  wake(waiters);
+  wake(expectant);
+}
+
+function wake(waiters: ReadonlySet<() => void>): void {
+  for (const done of waiters) done();
 }

@@ -80,3 +80,20 @@ test("a blocking reload of the first segment is answered part by part", async ()
   broadcast.pushUntil(1.05);
   expect(await next).toMatchObject({ status: 200 });
 });
+
+test("who waits for a publisher is told of one before there is a picture", async () => {
+  const deps = { live, storage: createFileStorage({ directory: tmpdir() }), log: silentLogger };
+  const target = "/hls-live/notyetlive12.m3u8?wait=PUBLISHER";
+  const request = { method: "GET", target, header: () => undefined, viewer: "ann" };
+  const waiting = handlePlayback(deps, request);
+  expect(await isThere(waiting)).toBe(false);
+  live.announce("notyetlive12");
+  expect(await waiting).toEqual({
+    status: 204,
+    headers: { "cache-control": "no-store" },
+    body: null,
+  });
+  const another = handlePlayback(deps, { ...request, target: target.replace("12", "13") });
+  live.releaseWaiters();
+  expect(await another).toMatchObject({ status: 404 });
+});

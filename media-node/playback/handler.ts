@@ -86,7 +86,10 @@ async function answer(
         body: { kind: "bytes", content: describeHealth() },
       };
     case "multivariant":
-      return await multivariantReply(deps, request, route, query.get("wait") === "YES");
+      // `?wait=PUBLISHER`: who has things to make ready hears of a start before it can be played.
+      return query.get("wait") === "PUBLISHER"
+        ? await publisherReply(deps, route)
+        : await multivariantReply(deps, request, route, query.get("wait") === "YES");
     case "flv":
       return await flvReply(deps.live, route.videoUrl, request.method === "HEAD");
     case "playlist": {
@@ -108,6 +111,16 @@ async function answer(
 /** The time is for players: how far behind live they are depends on our clock, not on theirs. */
 function describeHealth(): string {
   return JSON.stringify({ status: "ok", now: new Date().toISOString() });
+}
+
+async function publisherReply(
+  { live }: PlaybackDeps,
+  { videoUrl }: RouteOf<"multivariant">,
+): Promise<Reply> {
+  if (!await live.waitUntilAnnounced(videoUrl, START_PATIENCE_MS)) {
+    return problemReply("NOT_FOUND", "Nobody publishes this video.");
+  }
+  return { status: 204, headers: { "cache-control": CACHE.never }, body: null };
 }
 
 async function multivariantReply(

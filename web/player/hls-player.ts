@@ -10,6 +10,7 @@ import {
   type LevelDetails,
 } from "hls.js/light";
 import { newestAt } from "./ask-newest.ts";
+import { LevelChoice } from "./level-choice.ts";
 import { LiveLoader } from "./live-loader.ts";
 import { type HlsSource, playNatively, whenBegun } from "./native-player.ts";
 import { LatencyHolder } from "./latency-holder.ts";
@@ -18,6 +19,7 @@ import {
   lastBufferedS,
   type Player,
   type PlayerEvents,
+  type RenditionChoice,
   retryDelayMs,
   startPlayback,
 } from "./player.ts";
@@ -75,6 +77,7 @@ const LIVE: Partial<HlsConfig> = {
 };
 
 export class HlsPlayer implements Player {
+  readonly choice: RenditionChoice;
   readonly holder: LatencyHolder | null;
   readonly #guard: RungGuard | null;
   readonly #hls: Hls;
@@ -96,6 +99,7 @@ export class HlsPlayer implements Player {
       backBufferLength: 30,
       ...(source.isLive ? LIVE : { startPosition: 0 }),
     });
+    this.choice = new LevelChoice(this.#hls);
     this.#hls.on(Events.ERROR, (_event, data) => this.#onError(data));
     if (source.isLive) this.#startOnceBuffered();
     else this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
@@ -242,5 +246,5 @@ export function playHls(
     return playNatively(video, source, events);
   }
   events.onUnsupported();
-  return { takenAtMs: () => null, playlistUrl: null, holder: null, destroy: () => {} };
+  return { takenAtMs: () => null, choice: null, playlistUrl: null, holder: null, destroy: () => {} };
 }

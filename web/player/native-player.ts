@@ -46,6 +46,7 @@ export function playNatively(
   });
   return {
     takenAtMs: (mediaTimeS) => startDateMs(video, mediaTimeS),
+    choice: null,
     playlistUrl: null,
     holder: null,
     destroy: () => {

@@ -1,10 +1,30 @@
 /**
- * What the watch page plays with, whichever way the picture comes.
+ * What a picture is played with, whichever way the picture comes.
  */
 import type { LatencyHolder } from "./latency-holder.ts";
 import type { Growth } from "./live-line.ts";
 
+export type Rendition = {
+  readonly width: number;
+  readonly height: number;
+  readonly bitrateBps: number;
+};
+
+/** What a viewer can choose among, lowest first. */
+export interface RenditionChoice {
+  readonly renditions: readonly Rendition[];
+  /** Index of the viewer's choice; -1: the player chooses. */
+  readonly chosen: number;
+  choose(index: number): void;
+  /** Hears of the renditions once they are known, and of each change. */
+  onListed(listener: (renditions: readonly Rendition[]) => void): void;
+  /** Hears which one is played. */
+  onPlayed(listener: (rendition: Rendition) => void): void;
+}
+
 export interface Player {
+  /** Null: there is one rendition, or the browser chooses by itself. */
+  readonly choice: RenditionChoice | null;
   /** Server time (Unix ms) at which the frame at `mediaTimeS` was taken; null while unknown. */
   takenAtMs(mediaTimeS: number): number | null;
   /** The media playlist that is played; null: another way of playing, or none yet. */
@@ -35,7 +55,15 @@ export function retryDelayMs(attempt: number): number {
 
 /** Starts muted or not at all where the browser refuses; its play button is answer enough. */
 export function startPlayback(video: HTMLVideoElement): void {
-  video.play().catch(() => {});
+  video.play().catch((error: unknown) => {
+    if (!isRefusal(error) || video.muted) return;
+    video.muted = true;
+    video.play().catch(() => {});
+  });
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "NotAllowedError";
 }
 
 /** Seconds from the picture to the end of what is loaded without a gap. */

@@ -38,6 +38,7 @@ const CONFIG = {
 
 export class RealTimePlayer implements Player {
   readonly holder: LatencyHolder;
+  readonly choice = null;
   readonly playlistUrl = null;
   readonly #video: HTMLVideoElement;
   readonly #url: string;

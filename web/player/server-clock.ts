@@ -26,12 +26,17 @@ function roundTripMs({ sentMs, receivedMs }: ClockSample): number {
 /** Asks at `healthUrl`, now and every minute; an outage keeps the last answer. */
 export class ServerClock {
   readonly #healthUrl: string;
+  readonly #timer: ReturnType<typeof setInterval>;
   #offsetMs: number | null = null;
 
   constructor(healthUrl: string) {
     this.#healthUrl = healthUrl;
     void this.#refresh();
-    setInterval(() => void this.#refresh(), REFRESH_MS);
+    this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS);
+  }
+
+  destroy(): void {
+    clearInterval(this.#timer);
   }
 
   /** Unix ms; null before the first answer. */

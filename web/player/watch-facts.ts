@@ -24,6 +24,8 @@ export type WatchEvent =
   | { readonly kind: "unanswered" }
   /** Nothing will play here, in words. */
   | { readonly kind: "failed"; readonly words: string }
+  /** Nothing is loaded before the viewer asks for it; or they have. */
+  | { readonly kind: "held"; readonly isHeld: boolean }
   /** The player begins with something, or ends. */
   | { readonly kind: "load"; readonly what: Facts["plays"] }
   /** A first picture is there. */
@@ -51,6 +53,7 @@ export type Facts = {
   readonly isAnswered: boolean;
   readonly removal: string | null;
   readonly failure: string | null;
+  readonly isHeld: boolean;
   readonly plays: "nothing" | "live" | "recording";
   readonly isShown: boolean;
   /** When the picture last moved or was last meant to stand. */
@@ -84,6 +87,7 @@ export function noFacts(nowMs: number): Facts {
     isAnswered: true,
     removal: null,
     failure: null,
+    isHeld: false,
     plays: "nothing",
     isShown: false,
     movedAtMs: nowMs,
@@ -108,6 +112,8 @@ export function noteEvent(facts: Facts, event: WatchEvent, nowMs: number): Facts
       return { ...facts, isAnswered: false };
     case "failed":
       return { ...facts, failure: event.words };
+    case "held":
+      return { ...facts, isHeld: event.isHeld };
     case "load":
       return beginLoad(facts, event.what, nowMs);
     case "shown":

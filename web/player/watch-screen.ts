@@ -1,6 +1,8 @@
 /**
  * What a viewer is told, as a function of what is known. Pure.
  */
+import { en, type PlayerWords } from "../words/player/en.ts";
+import { fill } from "../words/player/words.ts";
 import { type Facts, stoodForMs } from "./watch-facts.ts";
 
 export type WatchState =
@@ -20,6 +22,7 @@ export type WatchState =
 /** What a viewer reads and can press. */
 export type Screen = {
   readonly state: WatchState;
+  readonly plays: Facts["plays"];
   /** Null: the picture says enough. */
   readonly words: string | null;
   /** The words take the picture's place; otherwise they stand at its edge. */
@@ -37,57 +40,39 @@ const PATIENCE_MS = 2500;
 /** Where it is known why: words cover a picture that stands for so long. */
 const STANDING_MS = 1000;
 
-const WORDS: Readonly<Record<WatchState, string | null>> = {
-  waiting: "The broadcast has not begun yet. This page starts by itself when it does.",
-  joining: "Loading …",
-  live: null,
-  behind: null,
-  stalled: "The picture has stopped. Waiting for more of it …",
-  reconnecting: "Your connection to the server is interrupted. Trying again …",
-  encoderGone: "The broadcast has stopped: the broadcaster is away. It goes on by itself " +
-    "when they come back.",
-  tooSlow: "Your connection is too slow for the smallest picture.",
-  ended: "The broadcast has ended.",
-  recording: null,
-  removed: "This video is gone.",
-  failed: "This video cannot be played here.",
-};
-
-const BADGES: Readonly<Record<WatchState, string>> = {
-  waiting: "not live yet",
-  joining: "LIVE",
-  live: "LIVE",
-  behind: "behind",
-  stalled: "no picture",
-  reconnecting: "no connection",
-  encoderGone: "broadcaster away",
-  tooSlow: "slow connection",
-  ended: "ended",
-  recording: "recording",
-  removed: "removed",
-  failed: "cannot play",
-};
+/** In these the picture says enough. */
+const SILENT = new Set<WatchState>(["live", "behind", "recording"]);
 
 /** What the page says at `nowMs`. */
-export function screenOf(facts: Facts, nowMs: number): Screen {
+export function screenOf(facts: Facts, nowMs: number, words: PlayerWords = en): Screen {
   const state = stateOf(facts, nowMs);
   const isMoving = state === "live" || state === "behind";
   const ageS = isMoving ? facts.ageS : null;
   return {
     state,
-    words: wordsOf(state, facts),
+    plays: facts.plays,
+    words: wordsOf(state, facts, words),
     isCovering: !facts.isShown || facts.plays === "nothing" || facts.isPlayedOut ||
       isStanding(facts, nowMs, STANDING_MS),
     action: state === "ended" ? "playRecording" : null,
-    badge: state === "behind" && ageS !== null ? `${Math.round(ageS)} s behind` : BADGES[state],
+    badge: state === "behind" && ageS !== null
+      ? fill(words.behind, { s: String(Math.round(ageS)) })
+      : words.badges[state],
     isWayBack: state === "behind",
     ageS,
   };
 }
 
-function wordsOf(state: WatchState, { removal, failure }: Facts): string | null {
-  if (state === "removed") return removal;
-  return state === "failed" ? failure : WORDS[state];
+function wordsOf(
+  state: WatchState,
+  { removal, failure, isHeld }: Facts,
+  words: PlayerWords,
+): string | null {
+  if (state === "removed" && removal !== null) return removal;
+  if (state === "failed" && failure !== null) return failure;
+  // The poster and its play button are invitation enough.
+  if (isHeld && state === "joining") return null;
+  return SILENT.has(state) ? null : words.states[state as keyof PlayerWords["states"]];
 }
 
 export function stateOf(facts: Facts, nowMs: number): WatchState {
@@ -97,6 +82,7 @@ export function stateOf(facts: Facts, nowMs: number): WatchState {
   if (!facts.isAnswered && facts.plays === "nothing") return "reconnecting";
   if (facts.video === "CREATED") return "waiting";
   if (facts.plays === "recording") return recordingState(facts, nowMs);
+  if (facts.isHeld) return "joining";
   if (facts.video === "ENDED") return "ended";
   return facts.plays === "live" ? liveState(facts, nowMs) : "joining";
 }

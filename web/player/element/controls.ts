@@ -1,0 +1,191 @@
+/**
+ * The controls, and what they do to the player. A bundle of its own, since media-chrome's elements keep a
+ * browser busy for as long as a first picture takes.
+ */
+import { setLanguage } from "media-chrome/dist/utils/i18n.js";
+import type { PlayerWords } from "../../words/player/en.ts";
+import { fill } from "../../words/player/words.ts";
+import type { Player } from "../player.ts";
+import type { Screen } from "../watch-screen.ts";
+import type { WatchSession } from "../watch-session.ts";
+import { type ControlTree, createControlTree } from "./control-tree.ts";
+import css from "./controls.css" with { type: "text" };
+import { pressKey } from "./key-presses.ts";
+import { keepLoudness } from "./loudness.ts";
+import { RenditionList } from "./renditions.ts";
+import { sheetOf } from "./shadow.ts";
+import { Storyboard } from "./storyboard.ts";
+
+export type ControlOptions = {
+  readonly host: HTMLElement;
+  readonly root: ShadowRoot;
+  /** Its place is taken. */
+  readonly frame: HTMLElement;
+  readonly words: PlayerWords;
+  /** BCP 47. */
+  readonly language: string;
+  readonly session: () => WatchSession | null;
+};
+
+export type Dress = { readonly poster: string | null; readonly storyboard: string | null };
+
+/** media-chrome reads these of a media element that knows more than a plain one. */
+type KnowingVideo = HTMLVideoElement & {
+  streamType?: "live" | "on-demand";
+  targetLiveWindow?: number;
+  readonly liveEdgeStart?: number;
+  videoRenditions?: RenditionList;
+};
+
+/** A distance below it is that of live. */
+const SHOWN_DISTANCE_S = 3;
+
+export class Controls {
+  readonly #options: ControlOptions;
+  readonly #tree: ControlTree;
+  readonly #renditions = new RenditionList();
+  readonly #storyboard = new Storyboard();
+  #video: KnowingVideo | null = null;
+  #streamType: "live" | "on-demand" = "live";
+  #isInviting = false;
+
+  constructor(options: ControlOptions) {
+    const { host, root, frame, words, language } = options;
+    this.#options = options;
+    setLanguage(language);
+    this.#tree = createControlTree(words);
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheetOf(css)];
+    frame.replaceWith(this.#tree.controller);
+    // All of it, words and picture, fills the screen.
+    Object.assign(this.#tree.controller, { fullscreenElement: host });
+    this.#listen();
+  }
+
+  /** `video` is what is played on from now on. */
+  use(video: HTMLVideoElement): void {
+    const known: KnowingVideo = video;
+    this.#video = known;
+    this.#storyboard.use(video);
+    known.videoRenditions = this.#renditions;
+    known.targetLiveWindow = Infinity;
+    Object.defineProperty(known, "liveEdgeStart", {
+      configurable: true,
+      get: () => this.#isAtLive() ? 0 : Infinity,
+    });
+    video.addEventListener("volumechange", () => this.#noteLoudness());
+    this.#tell();
+  }
+
+  follow(player: Player | null): void {
+    this.#renditions.follow(player?.choice ?? null);
+  }
+
+  show(screen: Screen, isLive: boolean): void {
+    const streamType = isLive ? "live" : "on-demand";
+    if (streamType !== this.#streamType) {
+      this.#streamType = streamType;
+      this.#tell();
+    }
+    const { back, distance, latencyMenu } = this.#tree;
+    const { backToLive } = this.#options.words;
+    back.hidden = !screen.isWayBack;
+    write(back, screen.isWayBack ? `${screen.badge} · ${backToLive}` : "");
+    write(distance, distanceOf(screen.ageS));
+    const latency = this.#options.session()?.isRealTime === true ? "real-time" : "low";
+    if (latencyMenu.getAttribute("data-value") !== latency) this.#checkLatency(latency);
+  }
+
+  /** Pictures of what is to come: URLs, or null. */
+  dress({ poster, storyboard }: Dress): void {
+    if (poster === null) this.#tree.poster.removeAttribute("src");
+    else this.#tree.poster.setAttribute("src", poster);
+    this.#storyboard.read(storyboard);
+  }
+
+  /** Offers the sound, until it is on or turned down. */
+  invite(): void {
+    this.#isInviting = true;
+    this.#noteLoudness();
+  }
+
+  /** Whether the key was ours. */
+  press(event: KeyboardEvent): boolean {
+    const { controller, help } = this.#tree;
+    const session = this.#options.session();
+    if (this.#video === null || session === null) return false;
+    return pressKey(event, {
+      video: this.#video,
+      controller,
+      isLive: this.#streamType === "live",
+      goToLive: () => session.goToLive(),
+      toggleHelp: () => help.toggleAttribute("open"),
+    });
+  }
+
+  #listen(): void {
+    const { bar, back, invitation, latencyMenu, controller } = this.#tree;
+    const goToLive = () => this.#options.session()?.goToLive();
+    back.addEventListener("click", goToLive);
+    // What the controller would do leads to where the stream ends, not to where it is held.
+    bar.addEventListener("mediaseektoliverequest", (event) => {
+      event.stopPropagation();
+      goToLive();
+    });
+    invitation.addEventListener("click", () => {
+      if (this.#video !== null) this.#video.muted = false;
+      this.#noteLoudness();
+    });
+    latencyMenu.addEventListener("change", () => {
+      const { value } = latencyMenu as HTMLElement & { readonly value?: string };
+      this.#options.session()?.setRealTime(value === "real-time");
+    });
+    controller.addEventListener("keydown", (event) => {
+      if (!event.defaultPrevented && this.press(event)) event.preventDefault();
+    });
+  }
+
+  #tell(): void {
+    const video = this.#video;
+    if (video === null) return;
+    video.streamType = this.#streamType;
+    for (const name of ["streamtypechange", "targetlivewindowchange"]) {
+      video.dispatchEvent(new Event(name));
+    }
+  }
+
+  #isAtLive(): boolean {
+    return this.#options.session()?.player?.holder?.isAtLive ?? true;
+  }
+
+  #checkLatency(latency: string): void {
+    const { latencyMenu } = this.#tree;
+    latencyMenu.setAttribute("data-value", latency);
+    for (const item of latencyMenu.querySelectorAll("media-chrome-menu-item")) {
+      item.toggleAttribute("checked", item.getAttribute("value") === latency);
+    }
+  }
+
+  #noteLoudness(): void {
+    const video = this.#video;
+    if (video === null) return;
+    const { muted: isMuted, volume } = video;
+    if (!isMuted) this.#isInviting = false;
+    this.#tree.invitation.hidden = !this.#isInviting;
+    if (!this.#isInviting) keepLoudness({ volume, isMuted });
+  }
+}
+
+/** "−0:22"; nothing near live. */
+function distanceOf(ageS: number | null): string {
+  if (ageS === null || ageS < SHOWN_DISTANCE_S) return "";
+  const seconds = Math.round(ageS);
+  const parts = seconds < 3600
+    ? [Math.floor(seconds / 60), seconds % 60]
+    : [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const [first = 0, ...rest] = parts;
+  return fill("−{time}", { time: [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":") });
+}
+
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,44 @@
+/**
+ * The words over the picture: in the player's own shadow, or in an element the page brings along with
+ * `slot="notice"`, a `p` and a `button`.
+ */
+import type { PlayerWords } from "../../words/player/en.ts";
+import type { Screen } from "../watch-screen.ts";
+
+export class Notice {
+  readonly #element: HTMLElement;
+  readonly #text: HTMLElement;
+  readonly #action: HTMLButtonElement;
+  readonly #words: PlayerWords;
+  readonly #edgeClass: string;
+
+  /** `onAction` is called when the viewer asks for what the words offer. */
+  constructor(host: HTMLElement, words: PlayerWords, onAction: () => void) {
+    const brought = host.querySelector<HTMLElement>(":scope > [slot=notice]");
+    const element = brought ?? host.shadowRoot?.querySelector<HTMLElement>(".notice") ?? null;
+    const text = element?.querySelector<HTMLElement>("p") ?? null;
+    const action = element?.querySelector("button") ?? null;
+    if (element === null || text === null || action === null) {
+      throw new Error("a notice needs a p and a button");
+    }
+    this.#element = element;
+    this.#text = text;
+    this.#action = action;
+    this.#words = words;
+    this.#edgeClass = brought === null ? "bar-notice" : "bar";
+    action.addEventListener("click", onAction);
+  }
+
+  show({ words, isCovering, action }: Screen): void {
+    write(this.#text, words ?? "");
+    write(this.#action, action === null ? "" : this.#words[action]);
+    this.#action.hidden = action === null;
+    this.#element.hidden = words === null;
+    this.#element.classList.toggle(this.#edgeClass, !isCovering);
+  }
+}
+
+/** What is written anew is read out anew. */
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,255 @@
+/**
+ * `<sluice-player src="https://h/hls-live/<url>.m3u8">`: plays a video of Sluice, live and recorded, in
+ * anybody's page. Defines the element; nothing of it is global.
+ *
+ * Attributes: `src` (the multivariant playlist), `latency` (`low`, or `real-time`: less than half a
+ * second behind, in one quality, without rewinding), `autoplay`, `muted`, `controls`, `poster` (a
+ * picture's URL), `storyboard` (a WebVTT file's URL; a live broadcast's is found by itself), `status`
+ * (`CREATED`, `RUNNING` or `ENDED`, where the page knows it already) and `lang`, here or further out.
+ *
+ * Events, none of which bubbles: `live`, `behind` (`detail.seconds`), `ended`, `error` (`detail.state`,
+ * `detail.message`), `rendition` (`detail`: width, height, bitrateBps), `restart` (another media element
+ * plays on) and, each time what is shown or said changes, `screen` (`detail`: a `Screen`).
+ *
+ * Children: a `<video slot="media">`, and a `<div slot="notice">` with a `p` and a `button`, are used where
+ * the page brings them along.
+ */
+import type { PlayerWords } from "../../words/player/en.ts";
+import { playerWords } from "../../words/player/words.ts";
+import type { Player } from "../player.ts";
+import type { Screen } from "../watch-screen.ts";
+import { type VideoStatus, WatchSession } from "../watch-session.ts";
+import type { Controls } from "./controls.ts";
+import { readLoudness } from "./loudness.ts";
+import { Notice } from "./notice.ts";
+import { createShadow, type PlayerShadow } from "./shadow.ts";
+import { eventsOf } from "./state-events.ts";
+
+/** The controls come by then, picture or not. */
+const CONTROLS_PATIENCE_MS = 3000;
+
+export class SluicePlayer extends HTMLElement {
+  static readonly observedAttributes = ["src", "latency", "poster", "storyboard", "status"];
+
+  readonly #shadow: PlayerShadow;
+  #session: WatchSession | null = null;
+  #controls: Controls | null = null;
+  #notice: Notice | null = null;
+  #video: HTMLVideoElement | null = null;
+  #screen: Screen | null = null;
+  #controlsDue: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.#shadow = createShadow(this);
+  }
+
+  /** What is to be seen and said; null while there is nothing to play. */
+  get screen(): Screen | null {
+    return this.#screen;
+  }
+
+  /** The media element; a recording after a live has one of its own. */
+  get video(): HTMLVideoElement | null {
+    return this.#video;
+  }
+
+  get isRealTime(): boolean {
+    return this.#session?.isRealTime ?? false;
+  }
+
+  /** Whether the picture is as close to live as it is to be; null: it is not live. */
+  get isAtLive(): boolean | null {
+    return this.#session?.player?.holder?.isAtLive ?? null;
+  }
+
+  connectedCallback(): void {
+    this.#video ??= this.#findVideo();
+    this.#notice ??= new Notice(this, this.#words, () => this.playRecording());
+    this.#begin();
+  }
+
+  disconnectedCallback(): void {
+    // Who only moves it has connected it again by then.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#end();
+    });
+  }
+
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (before === now || !this.isConnected || this.#video === null) return;
+    switch (name) {
+      case "src":
+        this.#end();
+        return this.#begin();
+      case "latency":
+        return this.#session?.setRealTime(now === "real-time");
+      case "status":
+        return isStatus(now) ? this.#session?.become(now) : undefined;
+      default:
+        return this.#dress();
+    }
+  }
+
+  /** Starts what is not to start by itself, or goes on. @throws DOMException where the browser refuses */
+  async play(): Promise<void> {
+    this.#session?.begin();
+    await this.#video?.play();
+  }
+
+  pause(): void {
+    this.#video?.pause();
+  }
+
+  goToLive(): void {
+    this.#session?.goToLive();
+  }
+
+  playRecording(): void {
+    this.#session?.playRecording();
+  }
+
+  /** There is nothing to watch any more; `words` say why. */
+  take(words: string): void {
+    this.#session?.remove(words);
+  }
+
+  /** Does what the event's key is for; false: it is not one of a player's. */
+  press(event: KeyboardEvent): boolean {
+    return this.#controls?.press(event) ?? false;
+  }
+
+  get #words(): PlayerWords {
+    return playerWords(this.#language);
+  }
+
+  get #language(): string {
+    return this.closest<HTMLElement>("[lang]")?.lang ?? "en";
+  }
+
+  #begin(): void {
+    const src = this.getAttribute("src") ?? "";
+    const video = this.#video;
+    if (this.#session !== null || video === null || src === "") return;
+    const isHeld = !this.hasAttribute("autoplay");
+    const status = this.getAttribute("status");
+    this.#setLoudness(video);
+    // The browser is not to load by itself what we load.
+    video.removeAttribute("src");
+    video.removeAttribute("controls");
+    this.#session = new WatchSession({
+      video,
+      playbackUrl: new URL(src, document.baseURI).href,
+      status: isStatus(status) ? status : null,
+      isRealTime: this.getAttribute("latency") === "real-time",
+      isHeld,
+      words: this.#words,
+      onScreen: (screen) => this.#show(screen),
+      onPlayer: (player) => this.#follow(player),
+      onRenewed: (fresh) => this.#use(fresh),
+    });
+    this.#listenTo(video);
+    this.#loadControlsInTime(isHeld || status !== "RUNNING");
+  }
+
+  #end(): void {
+    clearTimeout(this.#controlsDue);
+    this.#session?.destroy();
+    this.#session = null;
+    this.#screen = null;
+  }
+
+  #findVideo(): HTMLVideoElement {
+    const brought = this.querySelector<HTMLVideoElement>(":scope > video");
+    const video = brought ?? document.createElement("video");
+    video.slot = "media";
+    video.playsInline = true;
+    if (brought === null) this.append(video);
+    return video;
+  }
+
+  #setLoudness(video: HTMLVideoElement): void {
+    const loudness = readLoudness();
+    video.muted = this.hasAttribute("muted") && loudness?.isMuted !== false;
+    if (loudness !== null) video.volume = loudness.volume;
+  }
+
+  #listenTo(video: HTMLVideoElement): void {
+    video.addEventListener("play", () => this.#session?.begin());
+    video.addEventListener("playing", () => this.#loadControls(), { once: true });
+  }
+
+  #use(video: HTMLVideoElement): void {
+    this.#video = video;
+    this.#listenTo(video);
+    this.#controls?.use(video);
+    this.dispatchEvent(new CustomEvent("restart"));
+  }
+
+  #show(screen: Screen): void {
+    const before = this.#screen;
+    this.#screen = screen;
+    const isLive = screen.plays !== "recording";
+    this.toggleAttribute("data-real-time", this.isRealTime && isLive);
+    this.dataset["plays"] = isLive ? "live" : "recording";
+    this.#notice?.show(screen);
+    this.#controls?.show(screen, isLive);
+    for (const event of eventsOf(before, screen)) this.dispatchEvent(event);
+  }
+
+  #follow(player: Player | null): void {
+    this.#controls?.follow(player);
+    player?.choice?.onPlayed((rendition) =>
+      this.dispatchEvent(new CustomEvent("rendition", { detail: rendition }))
+    );
+  }
+
+  /** To begin with they keep a browser busy for as long as the picture takes. */
+  #loadControlsInTime(isSoon: boolean): void {
+    this.#controlsDue = setTimeout(
+      () => this.#loadControls(),
+      isSoon ? 0 : CONTROLS_PATIENCE_MS,
+    );
+  }
+
+  #loadControls(): void {
+    clearTimeout(this.#controlsDue);
+    if (this.#controls !== null || !this.hasAttribute("controls")) return;
+    // Without them the picture still plays.
+    void this.#createControls().catch(() => {});
+  }
+
+  async #createControls(): Promise<void> {
+    const { Controls: Created } = await import("./controls.ts");
+    if (this.#controls !== null || this.#video === null) return;
+    const { root, frame } = this.#shadow;
+    this.#controls = new Created({
+      host: this,
+      root,
+      frame,
+      words: this.#words,
+      language: this.#language,
+      session: () => this.#session,
+    });
+    this.#controls.use(this.#video);
+    this.#controls.follow(this.#session?.player ?? null);
+    this.#dress();
+    if (this.#video.muted && this.hasAttribute("autoplay")) this.#controls.invite();
+  }
+
+  #dress(): void {
+    this.#controls?.dress({
+      poster: this.getAttribute("poster"),
+      storyboard: this.getAttribute("storyboard"),
+    });
+  }
+}
+
+function isStatus(text: string | null): text is VideoStatus {
+  return text === "CREATED" || text === "RUNNING" || text === "ENDED";
+}
+
+// A page may load it twice, or in two versions.
+if (customElements.get("sluice-player") === undefined) {
+  customElements.define("sluice-player", SluicePlayer);
+}

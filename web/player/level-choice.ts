@@ -1,0 +1,41 @@
+/**
+ * hls.js's levels as the renditions a viewer chooses among.
+ */
+import { Events, type Hls } from "hls.js/light";
+import type { Rendition, RenditionChoice } from "./player.ts";
+
+export class LevelChoice implements RenditionChoice {
+  readonly #hls: Hls;
+
+  constructor(hls: Hls) {
+    this.#hls = hls;
+  }
+
+  get renditions(): readonly Rendition[] {
+    return this.#hls.levels.map(({ width, height, bitrate }) => ({
+      width,
+      height,
+      bitrateBps: bitrate,
+    }));
+  }
+
+  get chosen(): number {
+    return this.#hls.manualLevel;
+  }
+
+  choose(index: number): void {
+    // What is buffered of the other rendition is replaced from the next segment on.
+    this.#hls.nextLevel = index;
+  }
+
+  onListed(listener: (renditions: readonly Rendition[]) => void): void {
+    this.#hls.on(Events.MANIFEST_PARSED, () => listener(this.renditions));
+  }
+
+  onPlayed(listener: (rendition: Rendition) => void): void {
+    this.#hls.on(Events.LEVEL_SWITCHED, (_event, { level }) => {
+      const rendition = this.renditions[level];
+      if (rendition !== undefined) listener(rendition);
+    });
+  }
+}

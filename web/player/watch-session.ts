@@ -1,0 +1,229 @@
+/**
+ * One viewer's watching of one video: waits for the broadcast, plays it close to its live edge or in
+ * real time, and knows what is to be said when there is no picture.
+ */
+import type { PlayerWords } from "../words/player/en.ts";
+import { askNewest } from "./ask-newest.ts";
+import { askForParts } from "./early-playlist.ts";
+import type { Player } from "./player.ts";
+import { readAhead } from "./read-ahead.ts";
+import { ServerClock } from "./server-clock.ts";
+import { Stage } from "./stage.ts";
+import { isQuestionDue, noFacts, noteEvent, type WatchEvent } from "./watch-facts.ts";
+import { type Screen, screenOf } from "./watch-screen.ts";
+
+export type VideoStatus = "CREATED" | "RUNNING" | "ENDED";
+
+export type SessionOptions = {
+  readonly video: HTMLVideoElement;
+  /** The multivariant playlist. */
+  readonly playbackUrl: string;
+  /** As far as the page knows; null: the playback server is asked. */
+  readonly status: VideoStatus | null;
+  readonly isRealTime: boolean;
+  /** Nothing is loaded before `begin()`. */
+  readonly isHeld: boolean;
+  readonly words: PlayerWords;
+  /** What is to be seen, a few times a second. */
+  readonly onScreen: (screen: Screen) => void;
+  readonly onPlayer: (player: Player | null) => void;
+  readonly onRenewed: (video: HTMLVideoElement) => void;
+};
+
+const LOOK_MS = 250;
+/** Shorter answers to a patient question than this are not repeated at once. */
+const ASK_AGAIN_MS = 500;
+const FIRST_QUESTION_MS = 2000;
+
+export class WatchSession {
+  readonly #options: SessionOptions;
+  readonly #stage: Stage;
+  readonly #serverClock: ServerClock;
+  readonly #looking: ReturnType<typeof setInterval>;
+  readonly #listeners = new AbortController();
+  #facts;
+  #isRealTime: boolean;
+  #isAsking = false;
+  #isDestroyed = false;
+
+  constructor(options: SessionOptions) {
+    const { playbackUrl, onPlayer, onRenewed, words } = options;
+    this.#options = options;
+    this.#isRealTime = options.isRealTime;
+    this.#serverClock = new ServerClock(new URL("../livez", playbackUrl).href);
+    this.#stage = new Stage(options.video, {
+      report: (event) => this.#note(event),
+      onUnsupported: () => this.#note({ kind: "failed", words: words.states.unsupported }),
+      onPlayer,
+      onRenewed,
+    });
+    this.#facts = noFacts(this.#stage.nowMs());
+    if (options.isHeld) this.#note({ kind: "held", isHeld: true });
+    const { signal } = this.#listeners;
+    document.addEventListener("visibilitychange", () => this.#noteVisibility(), { signal });
+    this.#looking = setInterval(() => this.#look(), LOOK_MS);
+    if (options.status === null) void this.#askStatus();
+    else this.become(options.status);
+  }
+
+  get isRealTime(): boolean {
+    return this.#isRealTime;
+  }
+
+  get player(): Player | null {
+    return this.#stage.player;
+  }
+
+  get status(): VideoStatus | null {
+    return this.#facts.video;
+  }
+
+  /** The viewer wants to see it. */
+  begin(): void {
+    if (!this.#facts.isHeld) return;
+    this.#note({ kind: "held", isHeld: false });
+    if (this.#facts.video === "RUNNING") this.#playLive();
+    else if (this.#facts.video === "ENDED") this.playRecording();
+    this.#update();
+  }
+
+  /** Acts on a change of the video's status; a broadcast that ends is played out first. */
+  become(next: VideoStatus): void {
+    const before = this.#facts.video;
+    if (next === "CREATED" && before === "RUNNING") return;
+    this.#note({ kind: "video", status: next });
+    if (next !== before) this.#follow(before, next);
+    this.#update();
+  }
+
+  /** There is nothing to watch (any more). `words`: why; null: nobody knows. */
+  remove(words: string | null): void {
+    this.#stage.stop();
+    this.#note({ kind: "removed", words: words ?? this.#options.words.states.removed });
+    this.#update();
+  }
+
+  playRecording(): void {
+    void this.#stage.play({ playbackUrl: this.#options.playbackUrl, what: "recording" });
+  }
+
+  setRealTime(isRealTime: boolean): void {
+    if (isRealTime === this.#isRealTime) return;
+    this.#isRealTime = isRealTime;
+    if (this.#facts.plays === "live" && this.#facts.video === "RUNNING") this.#playLive();
+    this.#update();
+  }
+
+  goToLive(): void {
+    this.#stage.player?.holder?.jumpToLive();
+    // Who has paused wants the picture to move.
+    if (this.#stage.video.paused) void this.#stage.video.play().catch(() => {});
+  }
+
+  destroy(): void {
+    this.#isDestroyed = true;
+    clearInterval(this.#looking);
+    this.#listeners.abort();
+    this.#stage.destroy();
+  }
+
+  #follow(before: VideoStatus | null, next: VideoStatus): void {
+    if (next === "CREATED") void this.#waitForStart();
+    else if (next === "RUNNING") this.#playLive();
+    else if (before === "RUNNING") {
+      // It has shown all there was, and would only go on asking for more.
+      if (this.#isRealTime) this.#stage.stop();
+      this.#isRealTime = false;
+    } else if (!this.#facts.isHeld) this.playRecording();
+  }
+
+  #playLive(): void {
+    if (this.#facts.isHeld) return;
+    const what = this.#isRealTime ? "realTime" : "live";
+    void this.#stage.play({ playbackUrl: this.#options.playbackUrl, what });
+  }
+
+  #note(event: WatchEvent): void {
+    this.#facts = noteEvent(this.#facts, event, this.#stage.nowMs());
+    if (event.kind === "cut") void this.#ask(true);
+  }
+
+  #noteVisibility(): void {
+    this.#note({ kind: "hidden", isHidden: document.hidden });
+  }
+
+  /** What there is to know and to say, a few times a second. */
+  #look(): void {
+    this.#stage.look();
+    const takenAtMs = this.#stage.takenAtMs();
+    const serverMs = this.#serverClock.nowMs();
+    const ageS = takenAtMs === null || serverMs === null
+      ? null
+      : Math.max(0, serverMs - takenAtMs) / 1000;
+    this.#note({ kind: "age", ageS, usualS: this.#stage.player?.holder?.targetS ?? null });
+    if (isQuestionDue(this.#facts, this.#stage.nowMs())) void this.#ask(false);
+    this.#update();
+  }
+
+  #update(): void {
+    if (this.#isDestroyed) return;
+    this.#options.onScreen(screenOf(this.#facts, this.#stage.nowMs(), this.#options.words));
+  }
+
+  /** Asks how far the broadcast is; `isAnew`: by its first address, which tells whether it is over. */
+  async #ask(isAnew: boolean): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    this.#note({ kind: "asked" });
+    const nowMs = () => this.#stage.nowMs();
+    const playlistUrl = isAnew ? null : this.#stage.player?.playlistUrl ?? null;
+    const answer =
+      await (playlistUrl === null
+        ? askNewest(this.#options.playbackUrl, true, nowMs)
+        : askNewest(askForParts(playlistUrl), false, nowMs));
+    this.#isAsking = false;
+    if (this.#isDestroyed) return;
+    this.#note({ kind: "answer", answer });
+    if (answer?.growth === "over") {
+      // A playlist of another epoch ends with its publisher; the video goes on in the next.
+      if (playlistUrl === null) this.become("ENDED");
+      else await this.#ask(true);
+    }
+    this.#update();
+  }
+
+  async #askStatus(): Promise<void> {
+    while (this.#facts.video === null && !this.#isDestroyed) {
+      const { playbackUrl } = this.#options;
+      const answer = await askNewest(playbackUrl, true, () => this.#stage.nowMs());
+      if (this.#isDestroyed || this.#facts.video !== null) return;
+      if (answer !== null) {
+        if (answer.growth === null) this.become("CREATED");
+        else this.become(answer.growth === "over" ? "ENDED" : "RUNNING");
+        return;
+      }
+      this.#note({ kind: "unanswered" });
+      await sleep(FIRST_QUESTION_MS);
+    }
+  }
+
+  /** The playback server keeps the question until there is something to play. */
+  async #waitForStart(): Promise<void> {
+    const { playbackUrl } = this.#options;
+    while (this.#facts.video === "CREATED" && !this.#isDestroyed) {
+      const askedAtMs = performance.now();
+      const answer = await fetch(`${playbackUrl}?wait=YES`, { cache: "no-store" })
+        .catch(() => null);
+      if (this.#isDestroyed || this.#facts.video !== "CREATED") return;
+      if (answer?.ok === true) {
+        // The player asks for itself, and says what is wrong.
+        readAhead(playbackUrl, answer.text()).catch(() => {});
+        this.become("RUNNING");
+      } else if (answer === null) this.#note({ kind: "unanswered" });
+      else this.#note({ kind: "video", status: "CREATED" });
+      if (performance.now() - askedAtMs < ASK_AGAIN_MS) await sleep(ASK_AGAIN_MS);
+    }
+  }
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
