@@ -22,8 +22,8 @@ const STAMP = join(TARGET, "sources.sha256");
 
 function hashSources(): string {
   const hash = createHash("sha256").update(Bun.version);
-  const sources = globSync("web/{client/*,player/*,build.ts}", { cwd: ROOT }).toSorted();
-  for (const path of ["bun.lock", ...sources]) {
+  const sources = globSync("web/{client/*.*,player/**/*.*,words/**/*.*,build.ts}", { cwd: ROOT });
+  for (const path of ["bun.lock", ...sources.toSorted()]) {
     hash.update(path).update(readFileSync(join(ROOT, path)));
   }
   return hash.digest("hex");
@@ -32,15 +32,25 @@ function hashSources(): string {
 type Bundle = { readonly sources: readonly string[]; readonly splitting: boolean };
 
 const BUNDLES: readonly Bundle[] = [
-  // What only some viewers need is loaded when they do.
-  { sources: ["watch.ts", "site.css"], splitting: true },
+  // Each of these is a file of its own that is loaded when it is needed.
+  {
+    sources: [
+      "client/watch.ts",
+      "client/site.css",
+      "player/element/sluice-player.ts",
+      "player/element/controls.ts",
+      "player/hls-player.ts",
+      "player/real-time-player.ts",
+    ],
+    splitting: true,
+  },
   // On its own, because it is there to be early.
-  { sources: ["prefetch.ts"], splitting: false },
+  { sources: ["client/prefetch.ts"], splitting: false },
 ];
 
 async function bundle(outdir: string, { sources, splitting }: Bundle): Promise<void> {
   const result = await Bun.build({
-    entrypoints: sources.map((source) => join(ROOT, "web/client", source)),
+    entrypoints: sources.map((source) => join(ROOT, "web", source)),
     outdir,
     naming: "[name]-[hash].[ext]",
     splitting,

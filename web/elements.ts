@@ -1,5 +1,5 @@
 /**
- * media-chrome's elements as hono's JSX sees them.
+ * The player's element as hono's JSX sees it.
  */
 import "hono/jsx";
 
@@ -8,15 +8,7 @@ export type ElementProps = Readonly<Record<string, unknown>>;
 declare module "hono/jsx" {
   namespace JSX {
     interface IntrinsicElements {
-      "media-controller": ElementProps;
-      "media-control-bar": ElementProps;
-      "media-fullscreen-button": ElementProps;
-      "media-loading-indicator": ElementProps;
-      "media-mute-button": ElementProps;
-      "media-play-button": ElementProps;
-      "media-time-display": ElementProps;
-      "media-time-range": ElementProps;
-      "media-volume-range": ElementProps;
+      "sluice-player": ElementProps;
     }
   }
 }

@@ -7,6 +7,8 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const assets: Assets = new Map([
   ["site-1a2b.css", { contentType: "text/css; charset=utf-8", body: bytes("body{}") }],
   ["watch-3c4d.js", { contentType: "text/javascript; charset=utf-8", body: bytes("1") }],
+  ["hls-player-7a8b.js", { contentType: "text/javascript; charset=utf-8", body: bytes("3") }],
+  ["sluice-player-9c0d.js", { contentType: "text/javascript; charset=utf-8", body: bytes("4") }],
   ["prefetch-5e6f.js", { contentType: "text/javascript; charset=utf-8", body: bytes("2") }],
 ]);
 const VIDEO = {
@@ -47,12 +49,13 @@ describe("GET /watch/:url", () => {
     expect(text).toMatch(new RegExp(`<link rel="preload"[^>]* href="${VIDEO.playbackUrl}"`));
     expect(text).toContain(`data-video="${VIDEO.url}"`);
     expect(text).toMatch(/data-status="RUNNING">LIVE</);
+    expect(text).toContain(`<link rel="modulepreload" href="/assets/hls-player-7a8b.js"/>`);
   });
 
   test("asks early for what is live only", async () => {
     const text = await (await get(`/watch/${RECORDED.url}`)).text();
     expect(text).toContain(`data-video="${RECORDED.url}"`);
-    expect(text).not.toMatch(/preload|prefetch/);
+    expect(text).not.toMatch(/rel="(?:module)?preload"|prefetch/);
   });
 
   test("lets scripts come from us alone and media from the playback server", async () => {
@@ -91,6 +94,17 @@ test("GET /assets/:name is cached for good; an unknown one is the API's to answe
   expect(response.headers.get("cache-control")).toContain("immutable");
   expect(await response.text()).toBe("body{}");
   expect((await get("/assets/site-0000.css")).status).toBe(404);
+});
+
+test("GET /player.js is the player for a page of any origin", async () => {
+  const response = await get("/player.js");
+  expect(response.headers.get("content-type")).toContain("text/javascript");
+  expect(response.headers.get("access-control-allow-origin")).toBe("*");
+  expect(response.headers.get("cross-origin-resource-policy")).toBe("cross-origin");
+  const [, path = ""] = /^export \* from "(.*)";\n$/.exec(await response.text()) ?? [];
+  expect(path).toBe("./assets/sluice-player-9c0d.js");
+  const chunk = await get("/assets/sluice-player-9c0d.js");
+  expect(chunk.headers.get("access-control-allow-origin")).toBe("*");
 });
 
 test("everything else is the API's", async () => {

@@ -17,6 +17,12 @@ export type SiteOptions = {
 };
 
 const LIVE_VIDEOS_SHOWN = 24;
+/** The player is for pages of any origin. */
+const FOR_ANY_PAGE = {
+  "access-control-allow-origin": "*",
+  "cross-origin-resource-policy": "cross-origin",
+  "x-content-type-options": "nosniff",
+};
 
 /** The `fetch` of pages and API together. */
 export function createSite(options: SiteOptions): FetchHandler {
@@ -24,6 +30,8 @@ export function createSite(options: SiteOptions): FetchHandler {
   const stylesheet = assetPath(assets, "site", "css");
   const script = assetPath(assets, "watch", "js");
   const prefetchScript = assetPath(assets, "prefetch", "js");
+  const player = JSON.stringify(`.${assetPath(assets, "sluice-player", "js")}`);
+  const modules = ["hls-player", "sluice-player"].map((stem) => assetPath(assets, stem, "js"));
   const policy = contentSecurityPolicy(new URL(options.hlsUrl).origin);
   const site = new Hono({ strict: false });
 
@@ -45,7 +53,7 @@ export function createSite(options: SiteOptions): FetchHandler {
   site.get("/watch/:url", async (c) => {
     const video = await readVideo(api, c.req.param("url"));
     if (video !== null) {
-      const props = { stylesheet, script, prefetchScript, video };
+      const props = { stylesheet, script, modules, prefetchScript, video };
       return page(c, policy, 200, <WatchPage {...props} />);
     }
     const text = "The address is wrong, or the video was deleted.";
@@ -65,9 +73,16 @@ export function createSite(options: SiteOptions): FetchHandler {
       "content-type": asset.contentType,
       // Its name changes with its content.
       "cache-control": "public, max-age=31536000, immutable",
-      "x-content-type-options": "nosniff",
+      ...FOR_ANY_PAGE,
     });
   });
+  site.get("/player.js", (c) =>
+    c.body(`export * from ${player};\n`, 200, {
+      "content-type": "text/javascript; charset=utf-8",
+      // Its name stays while what it leads to changes.
+      "cache-control": "public, max-age=300",
+      ...FOR_ANY_PAGE,
+    }));
   site.all("*", (c) => api(c.req.raw, c.env));
   return (request, env) => site.fetch(request, env);
 }

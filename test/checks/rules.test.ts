@@ -26,7 +26,7 @@ test("a relative import never leaves its top-level folder", () => {
 
 test("imports of our own files name the file with its extension", () => {
   const found = offences(({ imports }) =>
-    imports.filter((specifier) => /^[.#]/.test(specifier) && !/\.(tsx?|json)$/.test(specifier))
+    imports.filter((specifier) => /^[.#]/.test(specifier) && !/\.(tsx?|json|css)$/.test(specifier))
   );
   expect(found).toEqual([]);
 });

@@ -1,36 +1,42 @@
 /**
- * The parts of the watch page, and how a screen is put into them.
+ * The parts of the watch page around its player, and how a screen is put into them.
  */
-import type { Screen } from "../player/watch-screen.ts";
+import { SluicePlayer } from "../player/element/sluice-player.ts";
+import type { PlayerWords } from "../words/player/en.ts";
+import { fill } from "../words/player/words.ts";
 
-export const page = {
-  root: find("[data-video]", HTMLElement),
-  video: find("video", HTMLVideoElement),
-  notice: find("[data-notice]", HTMLElement),
-  text: find("[data-notice] p", HTMLElement),
-  action: find("[data-notice] button", HTMLButtonElement),
-  badge: find("[data-badge]", HTMLButtonElement),
-  title: find("h1", HTMLElement),
-  behind: find("[data-behind]", HTMLElement),
-  edge: find("[data-live-edge]", HTMLButtonElement),
-  realTime: find("[data-real-time]", HTMLButtonElement),
+export type WatchPageParts = {
+  readonly root: HTMLElement;
+  readonly player: SluicePlayer;
+  readonly badge: HTMLButtonElement;
+  readonly title: HTMLElement;
+  readonly realTime: HTMLButtonElement;
+  /** Shows what the player's screen is. */
+  readonly show: () => void;
 };
 
-const ACTIONS = { playRecording: "Watch the recording" } as const;
-
-export function show(screen: Screen): void {
-  const { state, words, isCovering, action, badge, isWayBack, ageS } = screen;
-  write(page.text, words ?? "");
-  write(page.action, action === null ? "" : ACTIONS[action]);
-  page.action.hidden = action === null;
-  page.notice.hidden = words === null;
-  page.notice.classList.toggle("bar", !isCovering);
-  write(page.badge, badge);
-  page.badge.dataset["state"] = state;
-  page.badge.disabled = !isWayBack;
-  page.badge.title = isWayBack ? "Back to live" : "";
-  // A badge that says it is enough.
-  write(page.behind, ageS === null || isWayBack ? "" : `${ageS.toFixed(1)} s behind`);
+export function createPage(words: PlayerWords): WatchPageParts {
+  const player = find("sluice-player", SluicePlayer);
+  const badge = find("[data-badge]", HTMLButtonElement);
+  const behind = find("[data-behind]", HTMLElement);
+  const realTime = find("[data-real-time]", HTMLButtonElement);
+  const show = () => {
+    const { screen } = player;
+    if (screen === null) return;
+    const { state, badge: text, isWayBack, ageS, plays } = screen;
+    write(badge, text);
+    badge.dataset["state"] = state;
+    badge.disabled = !isWayBack;
+    badge.title = isWayBack ? words.backToLive : "";
+    // A badge that says it is enough.
+    const isSaid = ageS === null || isWayBack;
+    write(behind, isSaid ? "" : fill(words.behind, { s: ageS.toFixed(1) }));
+    const isOver = state === "ended" || state === "waiting" || state === "removed";
+    realTime.hidden = plays !== "live" || isOver || !("MediaSource" in window);
+    realTime.setAttribute("aria-pressed", String(player.isRealTime));
+  };
+  const root = find("[data-video]", HTMLElement);
+  return { root, player, badge, title: find("h1", HTMLElement), realTime, show };
 }
 
 /** What is written anew is read out anew. */

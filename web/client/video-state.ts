@@ -6,6 +6,7 @@ export type VideoState = {
   readonly title: string;
   readonly status: "CREATED" | "RUNNING" | "ENDED";
   readonly playbackUrl: string;
+  readonly storyboardUrl: string | null;
   readonly recording: {
     readonly status: "available" | "removed";
     readonly removedBecause: "retention" | "channel_budget" | "total_budget" | null;

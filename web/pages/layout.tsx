@@ -12,7 +12,12 @@ export type LayoutProps = PropsWithChildren<{
   readonly prefetch?: Prefetch | null;
 }>;
 
-export type Prefetch = { readonly url: string; readonly script: string };
+export type Prefetch = {
+  readonly url: string;
+  readonly script: string;
+  /** Asked for at once, with all that they import. */
+  readonly modules: readonly string[];
+};
 
 export function Layout({ title, stylesheet, script, prefetch = null, children }: LayoutProps) {
   return (
@@ -33,6 +38,7 @@ export function Layout({ title, stylesheet, script, prefetch = null, children }:
               data-prefetch
             />
             <script type="module" async src={prefetch.script}></script>
+            {prefetch.modules.map((href) => <link rel="modulepreload" href={href} />)}
           </>
         )}
         {script === undefined ? null : <script type="module" src={script}></script>}

@@ -7,6 +7,8 @@ import { Layout } from "./layout.tsx";
 export type WatchProps = {
   readonly stylesheet: string;
   readonly script: string;
+  /** What `script` asks for to play a picture. */
+  readonly modules: readonly string[];
   /** Asks for a live picture before `script` is there. */
   readonly prefetchScript: string;
   readonly video: Video;
@@ -14,33 +16,30 @@ export type WatchProps = {
 
 const BADGES = { CREATED: "not live yet", RUNNING: "LIVE", ENDED: "ended" } as const;
 
-export function WatchPage({ stylesheet, script, prefetchScript, video }: WatchProps) {
+export function WatchPage(
+  { stylesheet, script, modules, prefetchScript, video }: WatchProps,
+) {
   const prefetch = video.status === "RUNNING"
-    ? { url: video.playbackUrl, script: prefetchScript }
+    ? { url: video.playbackUrl, script: prefetchScript, modules }
     : null;
   const title = `${video.title} · Sluice`;
   return (
     <Layout title={title} stylesheet={stylesheet} script={script} prefetch={prefetch}>
       <main data-video={video.url} data-playback={video.playbackUrl}>
-        <div class="stage">
-          <media-controller>
-            <video slot="media" playsinline muted></video>
-            <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
-            <media-control-bar>
-              <media-play-button></media-play-button>
-              <button class="edge" type="button" data-live-edge hidden>Go to live</button>
-              <media-mute-button></media-mute-button>
-              <media-volume-range></media-volume-range>
-              <media-time-range></media-time-range>
-              <media-time-display></media-time-display>
-              <media-fullscreen-button></media-fullscreen-button>
-            </media-control-bar>
-          </media-controller>
-          <div class="notice" data-notice role="status">
+        <sluice-player
+          class="stage"
+          src={video.playbackUrl}
+          status={video.status}
+          autoplay
+          muted
+          controls
+        >
+          <video slot="media" src={video.playbackUrl} controls playsinline preload="none"></video>
+          <div class="notice" slot="notice" data-notice role="status">
             <p>Loading …</p>
             <button class="action" type="button" hidden></button>
           </div>
-        </div>
+        </sluice-player>
         <div class="about">
           <h1>{video.title}</h1>
           <button class="badge" type="button" disabled data-badge data-status={video.status}>

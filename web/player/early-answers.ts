@@ -1,26 +1,30 @@
 /**
- * Playlists that were asked for before the player was there. They hang on the window, because those who
- * ask and those who take are bundles of their own.
+ * Playlists that were asked for before the player was there. Who asks early is a bundle of its own: the
+ * two meet at the page's `<link data-prefetch>`. A page without one has only what the player asks itself.
  */
 
 /** Older ones are asked for again: a live playlist says where live is. */
 const MAX_AGE_MS = 1000;
 
 type EarlyAnswer = { readonly askedAtMs: number; readonly text: Promise<string> };
+type EarlyAnswers = Map<string, EarlyAnswer>;
+type EarlyLink = HTMLLinkElement & { earlyAnswers?: EarlyAnswers };
 
-declare global {
-  var sluiceEarlyAnswers: Map<string, EarlyAnswer> | undefined;
+const answers = findAnswers();
+
+function findAnswers(): EarlyAnswers {
+  const link = document.querySelector<EarlyLink>("link[data-prefetch]");
+  return link === null ? new Map() : link.earlyAnswers ??= new Map();
 }
 
 export function keepEarlyAnswer(url: string, text: Promise<string>): void {
-  globalThis.sluiceEarlyAnswers ??= new Map();
-  globalThis.sluiceEarlyAnswers.set(url, { askedAtMs: performance.now(), text });
+  answers.set(url, { askedAtMs: performance.now(), text });
 }
 
 /** The answer from `url`, for one taker; undefined: nobody asked, or too long ago. */
 export function takeEarlyAnswer(url: string): Promise<string> | undefined {
-  const answer = globalThis.sluiceEarlyAnswers?.get(url);
+  const answer = answers.get(url);
   if (answer === undefined) return undefined;
-  globalThis.sluiceEarlyAnswers?.delete(url);
+  answers.delete(url);
   return performance.now() - answer.askedAtMs <= MAX_AGE_MS ? answer.text : undefined;
 }

@@ -246,5 +246,11 @@ export function playHls(
     return playNatively(video, source, events);
   }
   events.onUnsupported();
-  return { takenAtMs: () => null, choice: null, playlistUrl: null, holder: null, destroy: () => {} };
+  return {
+    takenAtMs: () => null,
+    choice: null,
+    playlistUrl: null,
+    holder: null,
+    destroy: () => {},
+  };
 }

@@ -19,7 +19,11 @@ export type StageEvents = {
   readonly onRenewed: (video: HTMLVideoElement) => void;
 };
 
-type Waiting = { readonly player: Promise<Player>; readonly url: string; readonly begin: () => void };
+type Waiting = {
+  readonly player: Promise<Player>;
+  readonly url: string;
+  readonly begin: () => void;
+};
 
 /** Bundles of their own: a page without a picture needs none of them. */
 const loadEngine = () => import("./hls-player.ts");

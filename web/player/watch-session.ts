@@ -123,6 +123,7 @@ export class WatchSession {
   destroy(): void {
     this.#isDestroyed = true;
     clearInterval(this.#looking);
+    this.#serverClock.destroy();
     this.#listeners.abort();
     this.#stage.destroy();
   }
@@ -145,7 +146,8 @@ export class WatchSession {
 
   #note(event: WatchEvent): void {
     this.#facts = noteEvent(this.#facts, event, this.#stage.nowMs());
-    if (event.kind === "cut") void this.#ask(true);
+    // What was cut short is over, or goes on under other addresses.
+    if (event.kind === "cut" && this.#facts.plays === "live") void this.#ask(true);
   }
 
   #noteVisibility(): void {
@@ -207,23 +209,33 @@ export class WatchSession {
     }
   }
 
-  /** The playback server keeps the question until there is something to play. */
+  /** The playback server keeps each question until somebody publishes, and until there is something to play. */
   async #waitForStart(): Promise<void> {
     const { playbackUrl } = this.#options;
-    while (this.#facts.video === "CREATED" && !this.#isDestroyed) {
+    let isExpected = false;
+    while (this.#isWaiting) {
       const askedAtMs = performance.now();
-      const answer = await fetch(`${playbackUrl}?wait=YES`, { cache: "no-store" })
-        .catch(() => null);
-      if (this.#isDestroyed || this.#facts.video !== "CREATED") return;
-      if (answer?.ok === true) {
+      const answer = await ask(`${playbackUrl}?wait=${isExpected ? "YES" : "PUBLISHER"}`);
+      if (!this.#isWaiting) return;
+      this.#note(answer === null ? { kind: "unanswered" } : { kind: "video", status: "CREATED" });
+      if (answer?.ok === true && isExpected) {
         // The player asks for itself, and says what is wrong.
         readAhead(playbackUrl, answer.text()).catch(() => {});
         this.become("RUNNING");
-      } else if (answer === null) this.#note({ kind: "unanswered" });
-      else this.#note({ kind: "video", status: "CREATED" });
-      if (performance.now() - askedAtMs < ASK_AGAIN_MS) await sleep(ASK_AGAIN_MS);
+      } else if (answer?.ok === true && !this.#facts.isHeld) this.#stage.prepare(playbackUrl);
+      isExpected = answer?.ok === true;
+      if (!isExpected && performance.now() - askedAtMs < ASK_AGAIN_MS) await sleep(ASK_AGAIN_MS);
     }
   }
+
+  get #isWaiting(): boolean {
+    return this.#facts.video === "CREATED" && !this.#isDestroyed;
+  }
+}
+
+/** Null: there is no answer. */
+function ask(url: string): Promise<Response | null> {
+  return fetch(url, { cache: "no-store" }).catch(() => null);
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -28,7 +28,7 @@ import "media-chrome/dist/menu/media-settings-menu-button.js";
 import "media-chrome/dist/menu/media-settings-menu-item.js";
 import "media-chrome/dist/menu/media-settings-menu.js";
 import type { PlayerWords } from "../../words/player/en.ts";
-import { type KeyName, keyLabel, KEYS } from "./keys.ts";
+import { keyLabel, type KeyName, KEYS } from "./keys.ts";
 import { adoptStylesOf } from "./strict-styles.ts";
 
 /** What the tree holds, and what these hold. */
@@ -68,8 +68,8 @@ export type ControlTree = {
   readonly bar: HTMLElement;
   readonly live: HTMLElement;
   readonly distance: HTMLElement;
-  readonly back: HTMLButtonElement;
-  readonly invitation: HTMLButtonElement;
+  readonly back: HTMLElement;
+  readonly invitation: HTMLElement;
   readonly poster: HTMLElement;
   readonly latencyMenu: HTMLElement;
   readonly help: HTMLElement;
@@ -81,8 +81,8 @@ export function createControlTree(words: PlayerWords): ControlTree {
   const template = document.createElement("template");
   template.innerHTML = html(words);
   const tree = document.importNode(template.content, true);
-  const find = <E extends HTMLElement>(selector: string): E => {
-    const element = tree.querySelector<E>(selector);
+  const find = (selector: string): HTMLElement => {
+    const element = tree.querySelector<HTMLElement>(selector);
     if (element === null) throw new Error(`the controls have no ${selector}`);
     return element;
   };
@@ -161,8 +161,9 @@ function keyTable(words: PlayerWords): string {
   const rows = Object.entries(KEYS).map(([name, keys]) => {
     const labels = name === "share" ? ["0", "9"] : keys.map(keyLabel);
     const shown = labels.map((label) => `<kbd>${label === "<" ? "&lt;" : label}</kbd>`);
-    const between = name === "share" ? " – " : " ";
-    return `<tr><td>${shown.join(between)}</td><td>${words.keys[name as KeyName]}</td></tr>`;
+    const between = name === "share" ? "–" : " ";
+    const meaning = words.keys[name as KeyName];
+    return `<div><dt>${shown.join(between)}</dt><dd>${meaning}</dd></div>`;
   });
-  return `<h2>${words.keyboard}</h2><table>${rows.join("")}</table>`;
+  return `<div><h2>${words.keyboard}</h2><dl>${rows.join("")}</dl></div>`;
 }

@@ -86,7 +86,8 @@ export class Controls {
       this.#streamType = streamType;
       this.#tell();
     }
-    const { back, distance, latencyMenu } = this.#tree;
+    const { back, distance, invitation, latencyMenu } = this.#tree;
+    invitation.hidden = !this.#isInviting || screen.isCovering;
     const { backToLive } = this.#options.words;
     back.hidden = !screen.isWayBack;
     write(back, screen.isWayBack ? `${screen.badge} · ${backToLive}` : "");
@@ -170,7 +171,7 @@ export class Controls {
     if (video === null) return;
     const { muted: isMuted, volume } = video;
     if (!isMuted) this.#isInviting = false;
-    this.#tree.invitation.hidden = !this.#isInviting;
+    if (!this.#isInviting) this.#tree.invitation.hidden = true;
     if (!this.#isInviting) keepLoudness({ volume, isMuted });
   }
 }
@@ -183,7 +184,9 @@ function distanceOf(ageS: number | null): string {
     ? [Math.floor(seconds / 60), seconds % 60]
     : [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const [first = 0, ...rest] = parts;
-  return fill("−{time}", { time: [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":") });
+  return fill("−{time}", {
+    time: [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":"),
+  });
 }
 
 function write(element: HTMLElement, text: string): void {

@@ -32,7 +32,8 @@ export function pressKey(event: KeyboardEvent, target: KeyTarget): boolean {
 
 function isTaken(event: KeyboardEvent): boolean {
   return event.composedPath().some((element) =>
-    element instanceof Element && OWN_KEYS.some(([selector, keys]) =>
+    element instanceof Element &&
+    OWN_KEYS.some(([selector, keys]) =>
       element.matches(selector) && (keys.length === 0 || keys.includes(event.key))
     )
   );
@@ -47,13 +48,17 @@ function act(action: KeyAction, target: KeyTarget): void {
       video.muted = !video.muted;
       return;
     case "fullscreen":
-      return request(target, document.fullscreenElement === null
-        ? "mediaenterfullscreenrequest"
-        : "mediaexitfullscreenrequest");
+      return request(
+        target,
+        document.fullscreenElement === null
+          ? "mediaenterfullscreenrequest"
+          : "mediaexitfullscreenrequest",
+      );
     case "pictureInPicture":
-      return request(target, document.pictureInPictureElement === video
-        ? "mediaexitpiprequest"
-        : "mediaenterpiprequest");
+      return request(
+        target,
+        document.pictureInPictureElement === video ? "mediaexitpiprequest" : "mediaenterpiprequest",
+      );
     case "captions":
       return request(target, "mediatogglesubtitlesrequest");
     case "seekBy":

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { KEYS, keyAction, keyLabel } from "./keys.ts";
+import { keyAction, keyLabel, KEYS } from "./keys.ts";
 
-const press = (key: string, held: Partial<Record<"altKey" | "ctrlKey" | "metaKey", boolean>> = {}) =>
-  keyAction({ key, altKey: false, ctrlKey: false, metaKey: false, ...held });
+const press = (
+  key: string,
+  held: Partial<Record<"altKey" | "ctrlKey" | "metaKey", boolean>> = {},
+) => keyAction({ key, altKey: false, ctrlKey: false, metaKey: false, ...held });
 
 describe("keyAction()", () => {
   test.each(Object.values(KEYS).flat())("%s does something", (key) => {
@@ -34,5 +36,7 @@ describe("keyAction()", () => {
 });
 
 test("keyLabel() is readable", () => {
-  expect(Object.values(KEYS).flat().map(keyLabel).filter((label) => label.trim() === "")).toEqual([]);
+  expect(Object.values(KEYS).flat().map(keyLabel).filter((label) => label.trim() === "")).toEqual(
+    [],
+  );
 });

@@ -64,9 +64,8 @@ export function keyAction({ key, altKey, ctrlKey, metaKey }: PressedKey): KeyAct
   if (altKey || ctrlKey || metaKey) return null;
   if (/^\d$/.test(key)) return { kind: "seekTo", share: Number(key) / 10 };
   const wanted = key.length === 1 ? key.toLowerCase() : key;
-  const [name] = Object.entries(KEYS).find(([, keys]) =>
-    (keys as readonly string[]).includes(wanted)
-  ) ?? [];
+  const [name] =
+    Object.entries(KEYS).find(([, keys]) => (keys as readonly string[]).includes(wanted)) ?? [];
   return name === undefined ? null : ACTIONS[name as Exclude<KeyName, "share">];
 }
 

@@ -12,8 +12,9 @@ export type Loudness = {
 /** Null: nothing is known, or the browser keeps nothing. */
 export function readLoudness(): Loudness | null {
   try {
-    const [volume = Number.NaN, isMuted] = JSON.parse(localStorage.getItem(KEY) ?? "[]") as
-      readonly number[];
+    const [volume = Number.NaN, isMuted] = JSON.parse(
+      localStorage.getItem(KEY) ?? "[]",
+    ) as readonly number[];
     if (!(volume >= 0 && volume <= 1)) return null;
     return { volume, isMuted: isMuted === 1 };
   } catch {

@@ -19,7 +19,10 @@ https://other.test/board-2.jpg#xywh=160,0,160,90
   ]);
 });
 
-test.each([["nothing", ""], ["no WebVTT", "<html></html>"], ["a cue without an address", "00:00.000 --> 00:10.000\n"]])(
+test.each([["nothing", ""], ["no WebVTT", "<html></html>"], [
+  "a cue without an address",
+  "00:00.000 --> 00:10.000\n",
+]])(
   "readPictureCues() of %s is nothing",
   (_what, text) => {
     expect(readPictureCues(text, "https://h.test/")).toEqual([]);

@@ -31,7 +31,7 @@ export class RenditionList extends EventTarget {
   }
 
   [Symbol.iterator](): Iterator<Listed> {
-    return Array.from<Listed>(this)[Symbol.iterator]();
+    return Array.prototype.values.call(this) as ArrayIterator<Listed>;
   }
 
   /** Null: there is nothing to choose. */

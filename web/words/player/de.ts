@@ -10,7 +10,8 @@ export const de: PlayerWords = {
     joining: "Lädt …",
     stalled: "Das Bild ist stehen geblieben. Warten auf die Fortsetzung …",
     reconnecting: "Die Verbindung zum Server ist unterbrochen. Neuer Versuch …",
-    encoderGone: "Die Übertragung steht: Die Sendenden sind weg. Sie geht von selbst weiter, wenn " +
+    encoderGone:
+      "Die Übertragung steht: Die Sendenden sind weg. Sie geht von selbst weiter, wenn " +
       "sie wieder da sind.",
     tooSlow: "Deine Verbindung ist zu langsam für das kleinste Bild.",
     ended: "Die Übertragung ist zu Ende.",
