@@ -15,6 +15,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ASSETS_DIRECTORY } from "./assets.ts";
+import { compressFiles } from "./compress.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const TARGET = join(ROOT, ASSETS_DIRECTORY);
@@ -22,7 +23,9 @@ const STAMP = join(TARGET, "sources.sha256");
 
 function hashSources(): string {
   const hash = createHash("sha256").update(Bun.version);
-  const sources = globSync("web/{client/*.*,player/**/*.*,words/**/*.*,build.ts}", { cwd: ROOT });
+  const sources = globSync("web/{client/*.*,player/**/*.*,words/**/*.*,build.ts,compress.ts}", {
+    cwd: ROOT,
+  });
   for (const path of ["bun.lock", ...sources.toSorted()]) {
     hash.update(path).update(readFileSync(join(ROOT, path)));
   }
@@ -66,6 +69,7 @@ if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== wanted) {
   const scratch = `${TARGET}.${process.pid}`;
   mkdirSync(scratch, { recursive: true });
   for (const each of BUNDLES) await bundle(scratch, each);
+  await compressFiles(scratch);
   writeFileSync(join(scratch, "sources.sha256"), wanted);
   rmSync(TARGET, { recursive: true, force: true });
   renameSync(scratch, TARGET);

@@ -6,7 +6,11 @@ import { createSite } from "./site.tsx";
 const bytes = (text: string) => new TextEncoder().encode(text);
 const assets: Assets = new Map([
   ["site-1a2b.css", { contentType: "text/css; charset=utf-8", body: bytes("body{}") }],
-  ["watch-3c4d.js", { contentType: "text/javascript; charset=utf-8", body: bytes("1") }],
+  ["watch-3c4d.js", {
+    contentType: "text/javascript; charset=utf-8",
+    body: bytes("plain"),
+    compressed: { br: bytes("as br"), gzip: bytes("as gzip") },
+  }],
   ["hls-player-7a8b.js", { contentType: "text/javascript; charset=utf-8", body: bytes("3") }],
   ["sluice-player-9c0d.js", { contentType: "text/javascript; charset=utf-8", body: bytes("4") }],
   ["prefetch-5e6f.js", { contentType: "text/javascript; charset=utf-8", body: bytes("2") }],
@@ -105,6 +109,47 @@ test("GET /player.js is the player for a page of any origin", async () => {
   expect(path).toBe("./assets/sluice-player-9c0d.js");
   const chunk = await get("/assets/sluice-player-9c0d.js");
   expect(chunk.headers.get("access-control-allow-origin")).toBe("*");
+});
+
+describe("an asset", () => {
+  const ask = (headers: Record<string, string>, method = "GET") =>
+    site(new Request("http://localhost:8000/assets/watch-3c4d.js", { method, headers }));
+
+  test.each([
+    ["gzip, deflate, br", "br", "as br", `"watch-3c4d.js-br"`],
+    ["gzip", "gzip", "as gzip", `"watch-3c4d.js-gzip"`],
+    ["br;q=0, gzip;q=0", null, "plain", `"watch-3c4d.js"`],
+    ["identity", null, "plain", `"watch-3c4d.js"`],
+  ])("for %j comes as %j", async (acceptEncoding, coding, text, etag) => {
+    const response = await ask({ "accept-encoding": acceptEncoding });
+    expect(response.headers.get("content-encoding")).toBe(coding);
+    expect(response.headers.get("vary")).toBe("accept-encoding");
+    expect(response.headers.get("etag")).toBe(etag);
+    expect(response.headers.get("content-length")).toBe(String(text.length));
+    expect(await response.text()).toBe(text);
+  });
+
+  test("is 304 for who has this form of it, and sent to who has another", async () => {
+    const headers = { "accept-encoding": "br", "if-none-match": `W/"other", "watch-3c4d.js-br"` };
+    const response = await ask(headers);
+    expect(response.status).toBe(304);
+    expect(await response.text()).toBe("");
+    expect(response.headers.get("etag")).toBe(`"watch-3c4d.js-br"`);
+    expect(response.headers.get("vary")).toBe("accept-encoding");
+    expect((await ask({ ...headers, "accept-encoding": "gzip" })).status).toBe(200);
+  });
+
+  test("says the same without its bytes to HEAD", async () => {
+    const response = await ask({ "accept-encoding": "br" }, "HEAD");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-length")).toBe("5");
+    expect(response.headers.get("content-encoding")).toBe("br");
+    expect(await response.text()).toBe("");
+  });
+
+  test("is 406 for who takes no form of it", async () => {
+    expect((await ask({ "accept-encoding": "*;q=0" })).status).toBe(406);
+  });
 });
 
 test("everything else is the API's", async () => {

@@ -3,6 +3,7 @@
  * so neither room imports the other.
  */
 import { type Context, Hono } from "hono";
+import { FOR_ANY_PAGE, replyWithAsset } from "./asset-reply.ts";
 import { assetPath, type Assets } from "./assets.ts";
 import { ApiUnavailableError, type FetchHandler, listLiveVideos, readVideo } from "./api-client.ts";
 import { HomePage } from "./pages/home.tsx";
@@ -17,12 +18,6 @@ export type SiteOptions = {
 };
 
 const LIVE_VIDEOS_SHOWN = 24;
-/** The player is for pages of any origin. */
-const FOR_ANY_PAGE = {
-  "access-control-allow-origin": "*",
-  "cross-origin-resource-policy": "cross-origin",
-  "x-content-type-options": "nosniff",
-};
 
 /** The `fetch` of pages and API together. */
 export function createSite(options: SiteOptions): FetchHandler {
@@ -67,14 +62,9 @@ export function createSite(options: SiteOptions): FetchHandler {
     );
   });
   site.get("/assets/:name", (c) => {
-    const asset = assets.get(c.req.param("name"));
-    if (asset === undefined) return api(c.req.raw, c.env);
-    return c.body(asset.body, 200, {
-      "content-type": asset.contentType,
-      // Its name changes with its content.
-      "cache-control": "public, max-age=31536000, immutable",
-      ...FOR_ANY_PAGE,
-    });
+    const name = c.req.param("name");
+    const asset = assets.get(name);
+    return asset === undefined ? api(c.req.raw, c.env) : replyWithAsset(c, name, asset);
   });
   site.get("/player.js", (c) =>
     c.body(`export * from ${player};\n`, 200, {

@@ -3,6 +3,7 @@
  */
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildPages } from "#cli/dev/pages.ts";
 import { callApi } from "../helpers/api-client.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type ApiProcess, runApi, startApi } from "./api-process.ts";
@@ -13,6 +14,7 @@ export function describeBoot(runtime: string, argv: readonly string[]): void {
     let database: TestDatabase;
     let api: ApiProcess;
     beforeAll(async () => {
+      await buildPages();
       database = await createTestDatabase();
       api = await startApi(argv, { DATABASE_URL: database.url });
     });
@@ -61,6 +63,26 @@ export function describeBoot(runtime: string, argv: readonly string[]): void {
         expect(asset.status).toBe(200);
         expect((await asset.arrayBuffer()).byteLength).toBeGreaterThan(50);
       }
+    });
+
+    test("sends the scripts of its pages in the form the reader takes", async () => {
+      const page = await (await fetch(`${api.url}/watch/nosuchvideo1`)).text();
+      const asset = `${api.url}${/\/assets\/site-[0-9a-z]+\.css/.exec(page)?.[0]}`;
+      const bytes: ArrayBuffer[] = [];
+      for (const [acceptEncoding, coding] of [["br", "br"], ["gzip", "gzip"], ["br;q=0", null]]) {
+        const headers = { "accept-encoding": acceptEncoding ?? "" };
+        const reply = await fetch(asset, { headers });
+        bytes.push(await reply.arrayBuffer());
+        expect(reply.headers.get("content-encoding")).toBe(coding);
+        const etag = reply.headers.get("etag") ?? "";
+        const again = await fetch(asset, { headers: { ...headers, "if-none-match": etag } });
+        expect(again.status).toBe(304);
+        const head = await fetch(asset, { method: "HEAD", headers });
+        expect(head.headers.get("etag")).toBe(etag);
+        expect(Number(head.headers.get("content-length"))).toBeGreaterThan(100);
+      }
+      expect(bytes[1]).toEqual(bytes[0]);
+      expect(bytes[2]).toEqual(bytes[0]);
     });
 
     test("refuses 13 MB without reading them into memory", async () => {
