@@ -139,7 +139,7 @@ async function addPages(fetch: Handler, urls: PublicUrls, log: Logger): Promise<
   }
   const { createSite } = await import("#web/site.tsx");
   const assets = await readAssets(ASSETS_DIRECTORY);
-  return createSite({ api: fetch, hlsUrl: urls.hls, assets });
+  return createSite({ api: fetch, publicUrl: urls.api, hlsUrl: urls.hls, assets });
 }
 
 /** Bun and Deno, as far as they are needed here. */

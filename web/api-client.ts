@@ -2,15 +2,23 @@
  * What the pages read from the API, through its own `fetch`: no network, the same answers.
  */
 import * as z from "zod";
+import { videoBodySchema } from "#shared/contracts/videos.ts";
 
 /** How a server hands a request to an app; `env` is whatever the runtime's server passes along. */
 export type FetchHandler = (request: Request, env?: unknown) => Response | Promise<Response>;
 
-const videoSchema = z.object({
-  url: z.string(),
-  title: z.string(),
-  status: z.enum(["CREATED", "RUNNING", "ENDED"]),
-  playbackUrl: z.string(),
+const videoSchema = videoBodySchema.pick({
+  url: true,
+  title: true,
+  description: true,
+  thumbnail: true,
+  status: true,
+  playbackUrl: true,
+  recording: true,
+  startedAt: true,
+  endedAt: true,
+  durationMs: true,
+  createdAt: true,
 });
 
 /** The part of a public video that the pages show. */

@@ -18,11 +18,18 @@ const assets: Assets = new Map([
 const VIDEO = {
   url: "abc123def456",
   title: `<script>alert("x")</script>`,
+  description: `"Quoted" & <b>bold</b>`,
+  thumbnail: "http://site.test/videos/thumbnails/x-1-1280.jpg",
   status: "RUNNING",
   playbackUrl: "http://media.test:8080/hls-live/abc123def456.m3u8",
+  recording: null,
+  startedAt: "2026-01-02T03:04:05.000Z",
+  endedAt: null,
+  durationMs: null,
+  createdAt: "2026-01-02T03:00:00.000Z",
   surplus: true,
 };
-const RECORDED = { ...VIDEO, url: "recorded1234", status: "ENDED" };
+const RECORDED = { ...VIDEO, url: "recorded1234", status: "ENDED", description: null };
 
 let isDown: boolean;
 const api: FetchHandler = (request) => {
@@ -33,8 +40,24 @@ const api: FetchHandler = (request) => {
   if (pathname === `/videos/${RECORDED.url}`) return Response.json(RECORDED);
   return Response.json({ code: "NOT_FOUND", pathname, method: request.method }, { status: 404 });
 };
-const site = createSite({ api, hlsUrl: "http://media.test:8080", assets });
+const site = createSite({
+  api,
+  publicUrl: "http://site.test",
+  hlsUrl: "http://media.test:8080",
+  assets,
+});
 const get = (path: string) => site(new Request(new URL(path, "http://localhost:8000")));
+
+/** What the page's meta elements say, by name or property. */
+function metaOf(page: string): Record<string, string> {
+  const found = page.matchAll(/<meta (?:name|property)="([^"]+)" content="([^"]*)"/g);
+  const entries = Array.from(found, ([, name = "", content = ""]): [string, string] => [
+    name,
+    content.replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">")
+      .replaceAll("&amp;", "&"),
+  ]);
+  return Object.fromEntries(entries.filter(([name]) => name !== "viewport"));
+}
 
 beforeAll(() => {
   isDown = false;
@@ -60,6 +83,33 @@ describe("GET /watch/:url", () => {
     const text = await (await get(`/watch/${RECORDED.url}`)).text();
     expect(text).toContain(`data-video="${RECORDED.url}"`);
     expect(text).not.toMatch(/rel="(?:module)?preload"|prefetch/);
+  });
+
+  test("tells link previews, search engines and players what it shows", async () => {
+    const text = await (await get(`/watch/${VIDEO.url}`)).text();
+    expect(metaOf(text)).toEqual({
+      description: VIDEO.description,
+      "og:site_name": "Sluice",
+      "og:type": "video.other",
+      "og:title": VIDEO.title,
+      "og:description": VIDEO.description,
+      "og:url": `http://site.test/watch/${VIDEO.url}`,
+      "og:image": VIDEO.thumbnail,
+      "og:image:alt": VIDEO.title,
+      "og:video": VIDEO.playbackUrl,
+      "og:video:type": "application/vnd.apple.mpegurl",
+      "twitter:card": "summary_large_image",
+    });
+    expect(text).toContain(`<link rel="canonical" href="http://site.test/watch/${VIDEO.url}"`);
+    const [, data = ""] = /<script type="application\/ld\+json">(.*?)<\/script>/s.exec(text) ?? [];
+    expect(JSON.parse(data)).toMatchObject({ name: VIDEO.title, contentUrl: VIDEO.playbackUrl });
+  });
+
+  test("names no stream of what is not kept, and nobody's address but its own", async () => {
+    const url = `http://evil.test/watch/${RECORDED.url}`;
+    const text = await (await site(new Request(url, { headers: { host: "evil.test" } }))).text();
+    expect(Object.keys(metaOf(text))).not.toContain("og:video");
+    expect(text).not.toContain("evil.test");
   });
 
   test("lets scripts come from us alone and media from the playback server", async () => {

@@ -12,6 +12,8 @@ import { NoticePage, WatchPage } from "./pages/watch.tsx";
 export type SiteOptions = {
   /** Answers everything that is not a page. */
   readonly api: FetchHandler;
+  /** Base URL of the site as the outside sees it, without a trailing slash. */
+  readonly publicUrl: string;
   /** Base URL of the playback server: players on our pages may connect there. */
   readonly hlsUrl: string;
   readonly assets: Assets;
@@ -48,7 +50,8 @@ export function createSite(options: SiteOptions): FetchHandler {
   site.get("/watch/:url", async (c) => {
     const video = await readVideo(api, c.req.param("url"));
     if (video !== null) {
-      const props = { stylesheet, script, modules, prefetchScript, video };
+      const pageUrl = `${options.publicUrl}/watch/${video.url}`;
+      const props = { stylesheet, script, modules, prefetchScript, video, pageUrl };
       return page(c, policy, 200, <WatchPage {...props} />);
     }
     const text = "The address is wrong, or the video was deleted.";

@@ -214,7 +214,12 @@ async function buildApi(
       log: parts.log,
     }),
   ]);
-  const site = createSite({ api: api.fetch, hlsUrl: addresses.hls, assets });
+  const site = createSite({
+    api: api.fetch,
+    publicUrl: addresses.api,
+    hlsUrl: addresses.hls,
+    assets,
+  });
   const http = createHttpServer({
     name: "http",
     host: settings.HOST,

@@ -1,11 +1,13 @@
 /**
  * The frame of every page.
  */
-import type { PropsWithChildren } from "hono/jsx";
+import type { Child, PropsWithChildren } from "hono/jsx";
 
 export type LayoutProps = PropsWithChildren<{
   readonly title: string;
   readonly stylesheet: string;
+  /** What the head says beyond that. */
+  readonly head?: Child;
   /** A module the page runs. */
   readonly script?: string;
   /** What the page is sure to ask for first, by a script that asks for what comes after it. */
@@ -19,13 +21,15 @@ export type Prefetch = {
   readonly modules: readonly string[];
 };
 
-export function Layout({ title, stylesheet, script, prefetch = null, children }: LayoutProps) {
+export function Layout(props: LayoutProps) {
+  const { title, stylesheet, head = null, script, prefetch = null, children } = props;
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{title}</title>
+        {head}
         <link rel="stylesheet" href={stylesheet} />
         <link rel="icon" href="data:," />
         {prefetch === null ? null : (

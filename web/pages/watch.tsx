@@ -3,6 +3,7 @@
  */
 import type { Video } from "../api-client.ts";
 import { Layout } from "./layout.tsx";
+import { VideoHead } from "./video-head.tsx";
 
 export type WatchProps = {
   readonly stylesheet: string;
@@ -12,19 +13,22 @@ export type WatchProps = {
   /** Asks for a live picture before `script` is there. */
   readonly prefetchScript: string;
   readonly video: Video;
+  /** The page's own address, as the outside sees it. */
+  readonly pageUrl: string;
 };
 
 const BADGES = { CREATED: "not live yet", RUNNING: "LIVE", ENDED: "ended" } as const;
 
 export function WatchPage(
-  { stylesheet, script, modules, prefetchScript, video }: WatchProps,
+  { stylesheet, script, modules, prefetchScript, video, pageUrl }: WatchProps,
 ) {
   const prefetch = video.status === "RUNNING"
     ? { url: video.playbackUrl, script: prefetchScript, modules }
     : null;
   const title = `${video.title} · Sluice`;
+  const head = <VideoHead video={video} pageUrl={pageUrl} />;
   return (
-    <Layout title={title} stylesheet={stylesheet} script={script} prefetch={prefetch}>
+    <Layout title={title} head={head} stylesheet={stylesheet} script={script} prefetch={prefetch}>
       <main data-video={video.url} data-playback={video.playbackUrl}>
         <sluice-player
           class="stage"
