@@ -105,6 +105,17 @@ describe("GET /watch/:url", () => {
     expect(JSON.parse(data)).toMatchObject({ name: VIDEO.title, contentUrl: VIDEO.playbackUrl });
   });
 
+  test("leads players to the stream, and to nothing where there is no video", async () => {
+    const headers = { "icy-metadata": "1" };
+    const ask = (url: string) =>
+      site(new Request(`http://localhost:8000/watch/${url}`, { headers }));
+    const response = await ask(VIDEO.url);
+    expect(response.status).toBe(302);
+    expect(response.headers.get("location")).toBe(VIDEO.playbackUrl);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect((await ask("nosuchvideo1")).status).toBe(404);
+  });
+
   test("names no stream of what is not kept, and nobody's address but its own", async () => {
     const url = `http://evil.test/watch/${RECORDED.url}`;
     const text = await (await site(new Request(url, { headers: { host: "evil.test" } }))).text();

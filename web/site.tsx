@@ -8,6 +8,7 @@ import { assetPath, type Assets } from "./assets.ts";
 import { ApiUnavailableError, type FetchHandler, listLiveVideos, readVideo } from "./api-client.ts";
 import { HomePage } from "./pages/home.tsx";
 import { NoticePage, WatchPage } from "./pages/watch.tsx";
+import { isFromPlayer } from "./player-request.ts";
 
 export type SiteOptions = {
   /** Answers everything that is not a page. */
@@ -50,6 +51,7 @@ export function createSite(options: SiteOptions): FetchHandler {
   site.get("/watch/:url", async (c) => {
     const video = await readVideo(api, c.req.param("url"));
     if (video !== null) {
+      if (isFromPlayer(c.req.raw.headers)) return toStream(video.playbackUrl);
       const pageUrl = `${options.publicUrl}/watch/${video.url}`;
       const props = { stylesheet, script, modules, prefetchScript, video, pageUrl };
       return page(c, policy, 200, <WatchPage {...props} />);
@@ -78,6 +80,11 @@ export function createSite(options: SiteOptions): FetchHandler {
     }));
   site.all("*", (c) => api(c.req.raw, c.env));
   return (request, env) => site.fetch(request, env);
+}
+
+/** The same address means the page to one reader and the stream to another: nobody may keep it. */
+function toStream(location: string): Response {
+  return new Response(null, { status: 302, headers: { location, "cache-control": "no-store" } });
 }
 
 function page(
