@@ -37,7 +37,19 @@ const COMMANDS = {
   test: {
     script: "test/run.ts",
     args: [],
-    tools: ["ffmpeg", "chromium", "postgres", "rabbitmq", "nginx", "vlc", "gstreamer", "obs"],
+    tools: [
+      "ffmpeg",
+      "chromium",
+      "postgres",
+      "rabbitmq",
+      "nginx",
+      "vlc",
+      "gstreamer",
+      "mpv",
+      "yt-dlp",
+      "streamlink",
+      "obs",
+    ],
   },
 };
 
@@ -91,6 +103,9 @@ const TOOLS = {
         libraryFile(`gstreamer-1.0/libgst${name}.so`)
       ) && onPath("gst-launch-1.0"),
   },
+  mpv: { packages: ["mpv"], find: () => onPath("mpv") },
+  "yt-dlp": { packages: ["yt-dlp"], find: () => onPath("yt-dlp") },
+  streamlink: { packages: ["streamlink"], find: () => onPath("streamlink") },
   obs: {
     packages: ["obs-studio", "xvfb"],
     // It cannot be asked without a screen.

@@ -1,6 +1,6 @@
 /**
  * Players without a window, judged by the position they reach: VLC and GStreamer, as they come from
- * Debian, and ffmpeg.
+ * Debian, mpv and ffmpeg.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { until } from "./until.ts";
@@ -60,6 +60,17 @@ export async function playInGStreamer(wish: Wish): Promise<Played> {
   const positions = (log: string) =>
     [...log.matchAll(/progressreport\d+ \((\d+):(\d+):(\d+)\)/g)]
       .map(([, h, m, s]) => Number(h) * 3600 + Number(m) * 60 + Number(s));
+  return await watch(child, wish, positions);
+}
+
+/** Plays with mpv into nowhere; what its user has configured is left out. */
+export async function playInMpv(wish: Wish): Promise<Played> {
+  const output = ["--vo=null", "--ao=null", "--term-status-msg=at=${=time-pos}"];
+  const child = spawn("mpv", ["--no-config", ...output, wish.url], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const positions = (log: string) =>
+    [...log.matchAll(/at=(\d+\.\d+)/g)].map(([, position]) => Number(position));
   return await watch(child, wish, positions);
 }
 
