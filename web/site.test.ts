@@ -138,6 +138,16 @@ describe("GET /watch/:url", () => {
     expect(await response.text()).toContain("No such video");
   });
 
+  test("speaks the reader's language, or English", async () => {
+    const inLanguage = async (language: string) => {
+      const headers = { "accept-language": language };
+      const path = `http://localhost:8000/watch/${VIDEO.url}`;
+      return await (await site(new Request(path, { headers }))).text();
+    };
+    expect(await inLanguage("de-AT,de;q=0.9,en;q=0.8")).toMatch(/<html lang="de">[^]*Echtzeit/);
+    expect(await inLanguage("fr-FR,fr;q=0.9")).toMatch(/<html lang="en">[^]*Real time/);
+  });
+
   test("while the API is down it says to try again", async () => {
     isDown = true;
     try {

@@ -9,6 +9,7 @@ import { ApiUnavailableError, type FetchHandler, listLiveVideos, readVideo } fro
 import { HomePage } from "./pages/home.tsx";
 import { NoticePage, WatchPage } from "./pages/watch.tsx";
 import { isFromPlayer } from "./player-request.ts";
+import { pageWords } from "./words/pages/words.ts";
 
 export type SiteOptions = {
   /** Answers everything that is not a page. */
@@ -35,36 +36,25 @@ export function createSite(options: SiteOptions): FetchHandler {
 
   site.onError((error, c) => {
     if (!(error instanceof ApiUnavailableError)) throw error;
-    return page(
-      c,
-      policy,
-      503,
-      (
-        <NoticePage stylesheet={stylesheet} title="Unavailable" text="Try again in a moment." />
-      ),
-    );
+    const words = pageWords(c);
+    const { unavailable: title, unavailableWhy: text } = words;
+    return page(c, policy, 503, <NoticePage {...{ stylesheet, title, text, words }} />);
   });
   site.get("/", async (c) => {
     const live = await listLiveVideos(api, LIVE_VIDEOS_SHOWN);
-    return page(c, policy, 200, <HomePage stylesheet={stylesheet} live={live} />);
+    return page(c, policy, 200, <HomePage {...{ stylesheet, live, words: pageWords(c) }} />);
   });
   site.get("/watch/:url", async (c) => {
     const video = await readVideo(api, c.req.param("url"));
+    const words = pageWords(c);
     if (video !== null) {
       if (isFromPlayer(c.req.raw.headers)) return toStream(video.playbackUrl);
       const pageUrl = `${options.publicUrl}/watch/${video.url}`;
-      const props = { stylesheet, script, modules, prefetchScript, video, pageUrl };
+      const props = { stylesheet, script, modules, prefetchScript, video, pageUrl, words };
       return page(c, policy, 200, <WatchPage {...props} />);
     }
-    const text = "The address is wrong, or the video was deleted.";
-    return page(
-      c,
-      policy,
-      404,
-      (
-        <NoticePage stylesheet={stylesheet} title="No such video" text={text} />
-      ),
-    );
+    const { noSuchVideo: title, noSuchVideoWhy: text } = words;
+    return page(c, policy, 404, <NoticePage {...{ stylesheet, title, text, words }} />);
   });
   site.get("/assets/:name", (c) => {
     const name = c.req.param("name");
@@ -106,8 +96,7 @@ function contentSecurityPolicy(hlsOrigin: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
-    // media-chrome's elements carry their styles in <style> inside shadow roots.
-    "style-src 'self' 'unsafe-inline'",
+    "style-src 'self'",
     `img-src 'self' data: ${hlsOrigin}`,
     `connect-src 'self' ${hlsOrigin}`,
     `media-src 'self' blob: ${hlsOrigin}`,

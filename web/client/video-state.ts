@@ -1,6 +1,7 @@
 /**
  * The video's state as the API tells it to anybody.
  */
+import type { PlayerWords } from "../words/player/en.ts";
 
 export type VideoState = {
   readonly title: string;
@@ -13,17 +14,16 @@ export type VideoState = {
   } | null;
 };
 
-const REASONS = {
-  retention: "it was older than recordings are kept here",
-  channel_budget: "its channel needed the room",
-  total_budget: "newer ones needed the room",
-} as const;
-
 /** Why there is nothing to watch any more; null: there is. */
-export function removalWords({ status, recording }: VideoState): string | null {
+export function removalWords(
+  { status, recording }: VideoState,
+  { recordingRemoved, removals }: PlayerWords,
+): string | null {
   if (status !== "ENDED" || recording?.status !== "removed") return null;
-  const because = recording.removedBecause === null ? "" : `: ${REASONS[recording.removedBecause]}`;
-  return `The recording was removed${because}.`;
+  const { removedBecause } = recording;
+  return removedBecause === null
+    ? `${recordingRemoved}.`
+    : `${recordingRemoved}: ${removals[removedBecause]}.`;
 }
 
 /** The state now, or null when the video is gone. @throws when the server does not answer */

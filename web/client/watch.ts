@@ -8,7 +8,8 @@ import { fetchVideo, removalWords, type VideoState } from "./video-state.ts";
 
 const POLL_MS = 2000;
 
-const page = createPage(playerWords(document.documentElement.lang));
+const words = playerWords(document.documentElement.lang);
+const page = createPage(words);
 const { player } = page;
 const videoUrl = page.root.dataset["video"] ?? "";
 
@@ -18,7 +19,7 @@ async function poll(): Promise<void> {
   clearTimeout(nextPoll);
   try {
     const state = await fetchVideo(videoUrl);
-    if (state === null) player.take("This video is gone.");
+    if (state === null) player.take(words.states.removed);
     else apply(state);
   } catch {
     // What plays needs no API, and what waits asks the playback server itself.
@@ -30,7 +31,7 @@ async function poll(): Promise<void> {
 function apply(state: VideoState): void {
   page.title.textContent = state.title;
   if (state.storyboardUrl !== null) player.setAttribute("storyboard", state.storyboardUrl);
-  const removal = removalWords(state);
+  const removal = removalWords(state, words);
   // The playback server is sooner to know of a start than the API.
   if (removal !== null) player.take(removal);
   else if (state.status !== "CREATED") player.setAttribute("status", state.status);

@@ -2,28 +2,32 @@
  * The home page: what is live, and where the API is explained.
  */
 import type { Video } from "../api-client.ts";
+import type { PageWords } from "../words/pages/en.ts";
 import { Layout } from "./layout.tsx";
 
-export type HomeProps = { readonly stylesheet: string; readonly live: readonly Video[] };
+export type HomeProps = {
+  readonly stylesheet: string;
+  readonly live: readonly Video[];
+  readonly words: PageWords;
+};
 
-export function HomePage({ stylesheet, live }: HomeProps) {
+export function HomePage({ stylesheet, live, words }: HomeProps) {
   return (
-    <Layout title="Sluice" stylesheet={stylesheet}>
+    <Layout title="Sluice" language={words.language} stylesheet={stylesheet}>
       <main>
-        <h1>Live now</h1>
-        {live.length === 0
-          ? <p class="quiet">Nobody is live. A broadcast appears here when it begins.</p>
-          : (
-            <ul class="videos">
-              {live.map((video) => (
-                <li class="card">
-                  <a href={`/watch/${video.url}`}>{video.title}</a>
-                </li>
-              ))}
-            </ul>
-          )}
+        <h1>{words.liveNow}</h1>
+        {live.length === 0 ? <p class="quiet">{words.nobodyLive}</p> : (
+          <ul class="videos">
+            {live.map((video) => (
+              <li class="card">
+                <a href={`/watch/${video.url}`}>{video.title}</a>
+              </li>
+            ))}
+          </ul>
+        )}
         <p>
-          <a href="/docs">API reference</a> · <a href="/openapi.json">OpenAPI document</a>
+          <a href="/docs">{words.apiReference}</a> ·{" "}
+          <a href="/openapi.json">{words.openApiDocument}</a>
         </p>
       </main>
     </Layout>

@@ -5,6 +5,8 @@ import type { Child, PropsWithChildren } from "hono/jsx";
 
 export type LayoutProps = PropsWithChildren<{
   readonly title: string;
+  /** BCP 47. */
+  readonly language: string;
   readonly stylesheet: string;
   /** What the head says beyond that. */
   readonly head?: Child;
@@ -22,9 +24,9 @@ export type Prefetch = {
 };
 
 export function Layout(props: LayoutProps) {
-  const { title, stylesheet, head = null, script, prefetch = null, children } = props;
+  const { title, language, stylesheet, head = null, script, prefetch = null, children } = props;
   return (
-    <html lang="en">
+    <html lang={language}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -2,6 +2,8 @@
  * The watch page: the video's frame and its words; the island `client/watch.ts` brings the picture.
  */
 import type { Video } from "../api-client.ts";
+import type { PageWords } from "../words/pages/en.ts";
+import { playerWords } from "../words/player/words.ts";
 import { Layout } from "./layout.tsx";
 import { VideoHead } from "./video-head.tsx";
 
@@ -15,20 +17,22 @@ export type WatchProps = {
   readonly video: Video;
   /** The page's own address, as the outside sees it. */
   readonly pageUrl: string;
+  readonly words: PageWords;
 };
 
-const BADGES = { CREATED: "not live yet", RUNNING: "LIVE", ENDED: "ended" } as const;
+const STATES = { CREATED: "waiting", RUNNING: "live", ENDED: "ended" } as const;
 
-export function WatchPage(
-  { stylesheet, script, modules, prefetchScript, video, pageUrl }: WatchProps,
-) {
+export function WatchPage(props: WatchProps) {
+  const { stylesheet, script, modules, prefetchScript, video, pageUrl, words } = props;
+  const { badges, realTime, realTimeLimits, states } = playerWords(words.language);
+  const { language } = words;
   const prefetch = video.status === "RUNNING"
     ? { url: video.playbackUrl, script: prefetchScript, modules }
     : null;
   const title = `${video.title} · Sluice`;
   const head = <VideoHead video={video} pageUrl={pageUrl} />;
   return (
-    <Layout title={title} head={head} stylesheet={stylesheet} script={script} prefetch={prefetch}>
+    <Layout {...{ title, language, head, stylesheet, script, prefetch }}>
       <main data-video={video.url} data-playback={video.playbackUrl}>
         <sluice-player
           class="stage"
@@ -40,14 +44,14 @@ export function WatchPage(
         >
           <video slot="media" src={video.playbackUrl} controls playsinline preload="none"></video>
           <div class="notice" slot="notice" data-notice role="status">
-            <p>Loading …</p>
+            <p>{video.status === "CREATED" ? states.waiting : states.joining}</p>
             <button class="action" type="button" hidden></button>
           </div>
         </sluice-player>
         <div class="about">
           <h1>{video.title}</h1>
           <button class="badge" type="button" disabled data-badge data-status={video.status}>
-            {BADGES[video.status]}
+            {badges[STATES[video.status]]}
           </button>
           <span class="quiet" data-behind></span>
           <button
@@ -55,16 +59,15 @@ export function WatchPage(
             type="button"
             data-real-time
             aria-pressed="false"
-            title="Less than half a second behind, in one quality, without rewinding"
+            title={realTimeLimits}
             hidden
           >
-            Real time
+            {realTime}
           </button>
         </div>
         <noscript>
           <p>
-            Playing in this page needs scripts. Any HLS player can open{" "}
-            <a href={video.playbackUrl}>{video.playbackUrl}</a>.
+            {words.noScripts} <a href={video.playbackUrl}>{video.playbackUrl}</a>.
           </p>
         </noscript>
       </main>
@@ -76,17 +79,18 @@ export type NoticeProps = {
   readonly stylesheet: string;
   readonly title: string;
   readonly text: string;
+  readonly words: PageWords;
 };
 
 /** A page that only says something: no such video, nothing answers. */
-export function NoticePage({ stylesheet, title, text }: NoticeProps) {
+export function NoticePage({ stylesheet, title, text, words }: NoticeProps) {
   return (
-    <Layout title={`${title} · Sluice`} stylesheet={stylesheet}>
+    <Layout title={`${title} · Sluice`} language={words.language} stylesheet={stylesheet}>
       <main>
         <h1>{title}</h1>
         <p class="quiet">{text}</p>
         <p>
-          <a href="/">What is live now</a>
+          <a href="/">{words.whatIsLive}</a>
         </p>
       </main>
     </Layout>

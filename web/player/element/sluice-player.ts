@@ -149,11 +149,11 @@ export class SluicePlayer extends HTMLElement {
       onRenewed: (fresh) => this.#use(fresh),
     });
     this.#listenTo(video);
-    this.#loadControlsInTime(isHeld || status !== "RUNNING");
   }
 
   #end(): void {
     clearTimeout(this.#controlsDue);
+    this.#controlsDue = undefined;
     this.#session?.destroy();
     this.#session = null;
     this.#screen = null;
@@ -193,6 +193,7 @@ export class SluicePlayer extends HTMLElement {
     this.toggleAttribute("data-real-time", this.isRealTime && isLive);
     this.dataset["plays"] = isLive ? "live" : "recording";
     this.#notice?.show(screen);
+    this.#loadControlsInTime(screen);
     this.#controls?.show(screen, isLive);
     for (const event of eventsOf(before, screen)) this.dispatchEvent(event);
   }
@@ -204,16 +205,15 @@ export class SluicePlayer extends HTMLElement {
     );
   }
 
-  /** To begin with they keep a browser busy for as long as the picture takes. */
-  #loadControlsInTime(isSoon: boolean): void {
-    this.#controlsDue = setTimeout(
-      () => this.#loadControls(),
-      isSoon ? 0 : CONTROLS_PATIENCE_MS,
-    );
+  /** Not before there is something to control; and they keep a browser busy for as long as a picture takes. */
+  #loadControlsInTime({ state, plays }: Screen): void {
+    if (this.#controlsDue !== undefined || state === "waiting") return;
+    const isStarting = state === "joining" && plays !== "nothing";
+    const afterMs = isStarting ? CONTROLS_PATIENCE_MS : 0;
+    this.#controlsDue = setTimeout(() => this.#loadControls(), afterMs);
   }
 
   #loadControls(): void {
-    clearTimeout(this.#controlsDue);
     if (this.#controls !== null || !this.hasAttribute("controls")) return;
     // Without them the picture still plays.
     void this.#createControls().catch(() => {});

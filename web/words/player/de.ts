@@ -33,6 +33,12 @@ export const de: PlayerWords = {
     removed: "entfernt",
     failed: "nicht abspielbar",
   },
+  recordingRemoved: "Die Aufzeichnung wurde entfernt",
+  removals: {
+    retention: "Sie war älter, als Aufzeichnungen hier aufbewahrt werden",
+    channel_budget: "Ihr Kanal brauchte den Platz",
+    total_budget: "Neuere brauchten den Platz",
+  },
   behind: "{s} s zurück",
   backToLive: "Zurück zu live",
   goToLive: "Zu live",

@@ -30,6 +30,13 @@ export const en = {
     removed: "removed",
     failed: "cannot play",
   },
+  recordingRemoved: "The recording was removed",
+  /** Why, after a colon. */
+  removals: {
+    retention: "it was older than recordings are kept here",
+    channel_budget: "its channel needed the room",
+    total_budget: "newer ones needed the room",
+  },
   /** `{s}`: whole seconds, or with one digit. */
   behind: "{s} s behind",
   backToLive: "Back to live",
