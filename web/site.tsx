@@ -9,6 +9,7 @@ import { ApiUnavailableError, type FetchHandler, listLiveVideos, readVideo } fro
 import { HomePage } from "./pages/home.tsx";
 import { NoticePage, WatchPage } from "./pages/watch.tsx";
 import { isFromPlayer } from "./player-request.ts";
+import { playWishes } from "./play-wishes.ts";
 import { pageWords } from "./words/pages/words.ts";
 
 export type SiteOptions = {
@@ -50,7 +51,8 @@ export function createSite(options: SiteOptions): FetchHandler {
     if (video !== null) {
       if (isFromPlayer(c.req.raw.headers)) return toStream(video.playbackUrl);
       const pageUrl = `${options.publicUrl}/watch/${video.url}`;
-      const props = { stylesheet, script, modules, prefetchScript, video, pageUrl, words };
+      const wishes = playWishes(new URL(c.req.url).searchParams);
+      const props = { stylesheet, script, modules, prefetchScript, video, pageUrl, words, wishes };
       return page(c, policy, 200, <WatchPage {...props} />);
     }
     const { noSuchVideo: title, noSuchVideoWhy: text } = words;

@@ -2,6 +2,7 @@
  * The watch page: the video's frame and its words; the island `client/watch.ts` brings the picture.
  */
 import type { Video } from "../api-client.ts";
+import type { PlayWishes } from "../play-wishes.ts";
 import type { PageWords } from "../words/pages/en.ts";
 import { playerWords } from "../words/player/words.ts";
 import { Layout } from "./layout.tsx";
@@ -18,12 +19,13 @@ export type WatchProps = {
   /** The page's own address, as the outside sees it. */
   readonly pageUrl: string;
   readonly words: PageWords;
+  readonly wishes: PlayWishes;
 };
 
 const STATES = { CREATED: "waiting", RUNNING: "live", ENDED: "ended" } as const;
 
 export function WatchPage(props: WatchProps) {
-  const { stylesheet, script, modules, prefetchScript, video, pageUrl, words } = props;
+  const { stylesheet, script, modules, prefetchScript, video, pageUrl, words, wishes } = props;
   const { badges, realTime, realTimeLimits, states } = playerWords(words.language);
   const { language } = words;
   const prefetch = video.status === "RUNNING"
@@ -38,9 +40,7 @@ export function WatchPage(props: WatchProps) {
           class="stage"
           src={video.playbackUrl}
           status={video.status}
-          autoplay
-          muted
-          controls
+          {...wishes}
         >
           <video slot="media" src={video.playbackUrl} controls playsinline preload="none"></video>
           <div class="notice" slot="notice" data-notice role="status">

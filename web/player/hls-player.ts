@@ -97,7 +97,7 @@ export class HlsPlayer implements Player {
     this.#hls = new Hls({
       enableWorker: false, // fMP4 needs no transmuxing, and the CSP allows no blob scripts
       backBufferLength: 30,
-      ...(source.isLive ? LIVE : { startPosition: 0 }),
+      ...(source.isLive ? LIVE : { startPosition: source.startS ?? 0 }),
     });
     this.choice = new LevelChoice(this.#hls);
     this.#hls.on(Events.ERROR, (_event, data) => this.#onError(data));

@@ -6,6 +6,8 @@ import { type Player, type PlayerEvents, retryDelayMs, startPlayback } from "./p
 export type HlsSource = {
   readonly url: string;
   readonly isLive: boolean;
+  /** Where a recording begins, in seconds; default 0. */
+  readonly startS?: number;
   /** Nothing is loaded before; default: at once. A player that is made early has less to do then. */
   readonly begins?: Promise<void>;
 };
@@ -29,6 +31,7 @@ export function playNatively(
   let retry: ReturnType<typeof setTimeout> | undefined;
   const load = () => {
     video.src = source.url;
+    if (!source.isLive) video.currentTime = source.startS ?? 0;
     startPlayback(video);
   };
   const onError = () => {

@@ -8,6 +8,8 @@ import type { WatchEvent } from "./watch-facts.ts";
 export type Show = {
   readonly playbackUrl: string;
   readonly what: "live" | "realTime" | "recording";
+  /** Where a recording begins, in seconds; default 0. */
+  readonly startS?: number;
 };
 
 export type StageEvents = {
@@ -121,14 +123,14 @@ export class Stage {
     this.#clock.destroy();
   }
 
-  async #createPlayer({ playbackUrl: url, what }: Show): Promise<Player> {
+  async #createPlayer({ playbackUrl: url, what, startS = 0 }: Show): Promise<Player> {
     if (what === "realTime") {
       const { RealTimePlayer } = await loadRealTimeEngine();
       const flvUrl = url.replace(/\.m3u8$/, ".flv");
       return new RealTimePlayer(this.#video, flvUrl, this.#playerEvents);
     }
     const { playHls } = await loadEngine();
-    return playHls(this.#video, { url, isLive: what === "live" }, this.#playerEvents);
+    return playHls(this.#video, { url, isLive: what === "live", startS }, this.#playerEvents);
   }
 
   /** Lets the player that waits begin; null when there is none for what is to be played. */

@@ -23,6 +23,8 @@ export type SessionOptions = {
   readonly isRealTime: boolean;
   /** Nothing is loaded before `begin()`. */
   readonly isHeld: boolean;
+  /** Where a recording begins, in seconds. */
+  readonly startS: number;
   readonly words: PlayerWords;
   /** What is to be seen, a few times a second. */
   readonly onScreen: (screen: Screen) => void;
@@ -104,7 +106,8 @@ export class WatchSession {
   }
 
   playRecording(): void {
-    void this.#stage.play({ playbackUrl: this.#options.playbackUrl, what: "recording" });
+    const { playbackUrl, startS } = this.#options;
+    void this.#stage.play({ playbackUrl, what: "recording", startS });
   }
 
   setRealTime(isRealTime: boolean): void {

@@ -11,7 +11,7 @@ import type { WatchSession } from "../watch-session.ts";
 import { type ControlTree, createControlTree } from "./control-tree.ts";
 import css from "./controls.css" with { type: "text" };
 import { pressKey } from "./key-presses.ts";
-import { keepLoudness } from "./loudness.ts";
+import { keepPreferences } from "./preferences.ts";
 import { RenditionList } from "./renditions.ts";
 import { sheetOf } from "./shadow.ts";
 import { Storyboard } from "./storyboard.ts";
@@ -172,7 +172,7 @@ export class Controls {
     const { muted: isMuted, volume } = video;
     if (!isMuted) this.#isInviting = false;
     if (!this.#isInviting) this.#tree.invitation.hidden = true;
-    if (!this.#isInviting) keepLoudness({ volume, isMuted });
+    if (!this.#isInviting) keepPreferences({ volume, isMuted });
   }
 }
 

@@ -3,6 +3,7 @@
  * @see https://github.com/muxinc/media-elements/tree/main/packages/media-tracks
  */
 import type { Rendition, RenditionChoice } from "../player.ts";
+import { keepPreferences, readPreferences } from "./preferences.ts";
 
 type Listed = {
   readonly id: string;
@@ -27,6 +28,7 @@ export class RenditionList extends EventTarget {
 
   set selectedIndex(index: number) {
     this.#choice?.choose(index);
+    keepPreferences({ heightPx: this[index]?.height });
     this.dispatchEvent(new Event("change"));
   }
 
@@ -39,8 +41,16 @@ export class RenditionList extends EventTarget {
     this.#choice = choice;
     this.#list(choice?.renditions ?? []);
     choice?.onListed((renditions) => {
-      if (this.#choice === choice) this.#list(renditions);
+      if (this.#choice !== choice) return;
+      this.#chooseAsBefore(choice, renditions);
+      this.#list(renditions);
     });
+  }
+
+  #chooseAsBefore(choice: RenditionChoice, renditions: readonly Rendition[]): void {
+    const { heightPx } = readPreferences();
+    const index = renditions.findIndex(({ height }) => height === heightPx);
+    if (index !== -1 && choice.chosen === -1) choice.choose(index);
   }
 
   #list(renditions: readonly Rendition[]): void {

@@ -4,8 +4,8 @@
  *
  * Attributes: `src` (the multivariant playlist), `latency` (`low`, or `real-time`: less than half a
  * second behind, in one quality, without rewinding), `autoplay`, `muted`, `controls`, `poster` (a
- * picture's URL), `storyboard` (a WebVTT file's URL; a live broadcast's is found by itself), `status`
- * (`CREATED`, `RUNNING` or `ENDED`, where the page knows it already) and `lang`, here or further out.
+ * picture's URL), `storyboard` (a WebVTT file's URL; a live broadcast's is found by itself), `start`
+ * (where a recording begins, in seconds), `loop`, `status` (`CREATED`, `RUNNING` or `ENDED`, where the page knows it already) and `lang`, here or further out.
  *
  * Events, none of which bubbles: `live`, `behind` (`detail.seconds`), `ended`, `error` (`detail.state`,
  * `detail.message`), `rendition` (`detail`: width, height, bitrateBps), `restart` (another media element
@@ -20,7 +20,7 @@ import type { Player } from "../player.ts";
 import type { Screen } from "../watch-screen.ts";
 import { type VideoStatus, WatchSession } from "../watch-session.ts";
 import type { Controls } from "./controls.ts";
-import { readLoudness } from "./loudness.ts";
+import { readPreferences } from "./preferences.ts";
 import { Notice } from "./notice.ts";
 import { createShadow, type PlayerShadow } from "./shadow.ts";
 import { eventsOf } from "./state-events.ts";
@@ -134,6 +134,7 @@ export class SluicePlayer extends HTMLElement {
     const isHeld = !this.hasAttribute("autoplay");
     const status = this.getAttribute("status");
     this.#setLoudness(video);
+    video.loop = this.hasAttribute("loop");
     // The browser is not to load by itself what we load.
     video.removeAttribute("src");
     video.removeAttribute("controls");
@@ -143,6 +144,7 @@ export class SluicePlayer extends HTMLElement {
       status: isStatus(status) ? status : null,
       isRealTime: this.getAttribute("latency") === "real-time",
       isHeld,
+      startS: Number(this.getAttribute("start") ?? 0) || 0,
       words: this.#words,
       onScreen: (screen) => this.#show(screen),
       onPlayer: (player) => this.#follow(player),
@@ -169,9 +171,9 @@ export class SluicePlayer extends HTMLElement {
   }
 
   #setLoudness(video: HTMLVideoElement): void {
-    const loudness = readLoudness();
-    video.muted = this.hasAttribute("muted") && loudness?.isMuted !== false;
-    if (loudness !== null) video.volume = loudness.volume;
+    const { isMuted, volume } = readPreferences();
+    video.muted = this.hasAttribute("muted") && isMuted !== false;
+    video.volume = volume ?? video.volume;
   }
 
   #listenTo(video: HTMLVideoElement): void {

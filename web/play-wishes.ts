@@ -1,0 +1,30 @@
+/**
+ * How a page's address says that it wants to play: `?t=90&autoplay=1&muted=0&controls=0&loop=1`. Pure.
+ */
+
+/** Attributes of the player. */
+export type PlayWishes = {
+  readonly autoplay: boolean;
+  readonly muted: boolean;
+  readonly controls: boolean;
+  readonly loop: boolean;
+  /** Seconds; undefined: from the beginning. */
+  readonly start: number | undefined;
+};
+
+const MAX_START_S = 1e6;
+
+export function playWishes(query: URLSearchParams): PlayWishes {
+  const isOn = (name: string, usual: boolean) => {
+    const value = query.get(name);
+    return value === "1" || (usual && value !== "0");
+  };
+  const startS = Number(query.get("t") ?? 0);
+  return {
+    autoplay: isOn("autoplay", true),
+    muted: isOn("muted", true),
+    controls: isOn("controls", true),
+    loop: isOn("loop", false),
+    start: startS > 0 && startS < MAX_START_S ? startS : undefined,
+  };
+}
