@@ -7,7 +7,7 @@ import type { Screen } from "../watch-screen.ts";
 
 export class Notice {
   readonly #element: HTMLElement;
-  readonly #text: HTMLElement;
+  #text: HTMLElement;
   readonly #action: HTMLButtonElement;
   readonly #words: PlayerWords;
   readonly #edgeClass: string;
@@ -30,11 +30,20 @@ export class Notice {
   }
 
   show({ words, isCovering, action }: Screen): void {
-    write(this.#text, words ?? "");
+    this.#say(words ?? "");
     write(this.#action, action === null ? "" : this.#words[action]);
     this.#action.hidden = action === null;
     this.#element.hidden = words === null;
     this.#element.classList.toggle(this.#edgeClass, !isCovering);
+  }
+
+  /** In a paragraph of its own: other words in the same would be one that moves. */
+  #say(words: string): void {
+    if (this.#text.textContent === words) return;
+    const fresh = this.#text.cloneNode() as HTMLElement;
+    fresh.textContent = words;
+    this.#text.replaceWith(fresh);
+    this.#text = fresh;
   }
 }
 

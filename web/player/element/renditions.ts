@@ -3,7 +3,7 @@
  * @see https://github.com/muxinc/media-elements/tree/main/packages/media-tracks
  */
 import type { Rendition, RenditionChoice } from "../player.ts";
-import { keepPreferences, readPreferences } from "./preferences.ts";
+import { keepPreferences } from "./preferences.ts";
 
 type Listed = {
   readonly id: string;
@@ -41,16 +41,8 @@ export class RenditionList extends EventTarget {
     this.#choice = choice;
     this.#list(choice?.renditions ?? []);
     choice?.onListed((renditions) => {
-      if (this.#choice !== choice) return;
-      this.#chooseAsBefore(choice, renditions);
-      this.#list(renditions);
+      if (this.#choice === choice) this.#list(renditions);
     });
-  }
-
-  #chooseAsBefore(choice: RenditionChoice, renditions: readonly Rendition[]): void {
-    const { heightPx } = readPreferences();
-    const index = renditions.findIndex(({ height }) => height === heightPx);
-    if (index !== -1 && choice.chosen === -1) choice.choose(index);
   }
 
   #list(renditions: readonly Rendition[]): void {

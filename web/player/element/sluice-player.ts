@@ -16,7 +16,7 @@
  */
 import type { PlayerWords } from "../../words/player/en.ts";
 import { playerWords } from "../../words/player/words.ts";
-import type { Player } from "../player.ts";
+import type { Player, Rendition, RenditionChoice } from "../player.ts";
 import type { Screen } from "../watch-screen.ts";
 import { type VideoStatus, WatchSession } from "../watch-session.ts";
 import type { Controls } from "./controls.ts";
@@ -201,10 +201,12 @@ export class SluicePlayer extends HTMLElement {
   }
 
   #follow(player: Player | null): void {
-    this.#controls?.follow(player);
-    player?.choice?.onPlayed((rendition) =>
+    const choice = player?.choice ?? null;
+    choice?.onListed((renditions) => chooseAsBefore(choice, renditions));
+    choice?.onPlayed((rendition) =>
       this.dispatchEvent(new CustomEvent("rendition", { detail: rendition }))
     );
+    this.#controls?.follow(player);
   }
 
   /** Not before there is something to control; and they keep a browser busy for as long as a picture takes. */
@@ -245,6 +247,12 @@ export class SluicePlayer extends HTMLElement {
       storyboard: this.getAttribute("storyboard"),
     });
   }
+}
+
+function chooseAsBefore(choice: RenditionChoice, renditions: readonly Rendition[]): void {
+  const { heightPx } = readPreferences();
+  const index = renditions.findIndex(({ height }) => height === heightPx);
+  if (index !== -1) choice.choose(index);
 }
 
 function isStatus(text: string | null): text is VideoStatus {

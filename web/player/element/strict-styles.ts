@@ -3,8 +3,8 @@
  * styles: what stands in their `<style>` tags becomes constructed style sheets, which no policy forbids.
  */
 
-/** A type that no browser applies, and no policy looks at. */
-const INERT = "text/adopted";
+/** An element of this namespace is called as another, and does nothing. */
+const INERT = "urn:sluice:inert";
 
 /** To be called before the first of the elements called `names` is constructed. */
 export function adoptStylesOf(names: readonly string[]): void {
@@ -36,19 +36,30 @@ function attachStyled(this: HTMLElement, init: ShadowRootInit): ShadowRoot {
 function fill(root: ShadowRoot, html: string): void {
   const template = document.createElement("template");
   template.innerHTML = html;
-  const sheets = Array.from(template.content.querySelectorAll("style"), adopt);
-  root.replaceChildren(document.importNode(template.content, true));
-  // The elements find the rules that they change by the tag these stood in.
-  for (const [index, tag] of root.querySelectorAll(`style[type="${INERT}"]`).entries()) {
-    Object.defineProperty(tag, "sheet", { value: sheets[index] });
-  }
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...sheets];
+  // Imported first, for what it holds to come alive; connected last, for no policy to look at it.
+  const content = document.importNode(template.content, true);
+  const sheets = Array.from(content.querySelectorAll("style"), adopt);
+  root.replaceChildren(content);
+  root.adoptedStyleSheets = [HIDDEN, ...root.adoptedStyleSheets, ...sheets];
 }
 
+const HIDDEN = new CSSStyleSheet();
+HIDDEN.replaceSync("style { display: none }");
+
+/**
+ * The elements find the rules that they change by a tag called `style`, and turn some off by its `media`:
+ * one stays, without a text.
+ */
 function adopt(style: HTMLStyleElement): CSSStyleSheet {
   const sheet = new CSSStyleSheet({ media: style.media });
   sheet.replaceSync(style.textContent);
-  style.textContent = "";
-  style.type = INERT;
+  const tag = document.createElementNS(INERT, "style");
+  for (const { name, value } of style.attributes) tag.setAttribute(name, value);
+  const setAttribute = (name: string, value: string) => {
+    Element.prototype.setAttribute.call(tag, name, value);
+    if (name === "media") sheet.media.mediaText = value;
+  };
+  Object.defineProperties(tag, { sheet: { value: sheet }, setAttribute: { value: setAttribute } });
+  style.replaceWith(tag);
   return sheet;
 }
