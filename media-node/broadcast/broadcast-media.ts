@@ -33,7 +33,7 @@ export type MediaSite = PackagerSite & {
 
 export type MediaHooks = Pick<
   PipelineOptions,
-  "onPicture" | "onBackpressure" | "onFailure" | "onUnsupported"
+  "pictures" | "onBackpressure" | "onFailure" | "onUnsupported"
 >;
 
 export type MediaOptions = {

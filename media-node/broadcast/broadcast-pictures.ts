@@ -6,8 +6,10 @@ import { ORIGINALS } from "#shared/contracts/jobs.ts";
 import type { Logger } from "#shared/log.ts";
 import { withDeadline } from "#shared/retry.ts";
 import type { Storage } from "#shared/storage/port.ts";
-import type { MediaFrame, VideoTrack } from "../formats/media.ts";
+import { type MediaFrame, shapeOf, type VideoTrack } from "../formats/media.ts";
+import { type PictureSize, pictureSizeOf } from "../ladder/picture-size.ts";
 import type { Authorisation } from "./authorisation.ts";
+import type { PictureSink } from "./picture-sink.ts";
 import { PictureStore } from "./picture-store.ts";
 import { PosterTaker } from "./poster-taker.ts";
 import type { Turns } from "./turns.ts";
@@ -26,9 +28,10 @@ export type PicturesOptions = {
 /** How long the end waits for the poster; after that it comes when it comes. */
 const POSTER_PATIENCE_MS = 3000;
 
-export class BroadcastPictures {
+export class BroadcastPictures implements PictureSink {
   readonly #store: PictureStore;
   readonly #poster: PosterTaker | null;
+  #size: PictureSize | null = null;
 
   constructor(options: PicturesOptions) {
     const { authorisation, storage, log } = options;
@@ -36,8 +39,14 @@ export class BroadcastPictures {
     this.#poster = authorisation.wantsThumbnail ? createPosterTaker(options) : null;
   }
 
+  /** The first video of the broadcast says it. */
+  get size(): PictureSize | null {
+    return this.#size;
+  }
+
   /** What the frames that follow are decoded with; null when no video follows. */
   setTrack(track: VideoTrack | null): void {
+    if (track !== null) this.#size ??= pictureSizeOf(shapeOf(track));
     this.#poster?.setTrack(track);
   }
 

@@ -246,12 +246,11 @@ export class Broadcast {
   }
 
   get #mediaOptions(): MediaOptions {
-    const takesPictures = this.#authorisation.settings.recording;
     return {
       authorisation: this.#authorisation,
       site: this.#deps,
       hooks: {
-        onPicture: takesPictures ? (ptsMs, jpeg) => this.#pictures.add(ptsMs, jpeg) : null,
+        pictures: this.#authorisation.settings.recording ? this.#pictures : null,
         onBackpressure: (isFull) => {
           this.#health.noteHeldBack(performance.now());
           this.#connection?.holdBack(isFull);
@@ -271,11 +270,11 @@ export class Broadcast {
     const isNewRun = !connection.hasSource;
     const zeroAtMs = connection.start(this.#durationMs);
     this.#deadline.clear();
+    this.#pictures.setTrack(source.video);
     const media = state.kind === "starting" ? this.#begin(source, zeroAtMs) : state.media;
     this.#reports.noteTracks(source);
     this.#state = { kind: "live", media };
     this.#health.restart(media.measureOf(source));
-    this.#pictures.setTrack(source.video);
     this.#flv.start({ ...source, wallClockAtZeroMs: zeroAtMs });
     if (state.kind === "starting") return;
     if (isNewRun) media.restartWith(source, zeroAtMs);

@@ -88,7 +88,7 @@ function createBench(source: Source, { isEngineFull = false, policy = ENCODE }: 
     policy,
     plan: planBroadcast({ ladder, policy }, source),
     packager,
-    onPicture: null,
+    pictures: null,
     log,
     segmentTargetMs: 2000,
     startEngine,

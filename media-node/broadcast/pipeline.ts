@@ -20,6 +20,7 @@ import type { LadderPlan } from "../ladder/plan.ts";
 import type { Packager, RecordingSummary } from "../packager/port.ts";
 import { encodedRungsOf, renditionsOf, replan } from "./broadcast-plan.ts";
 import { isSamePicture } from "./is-same-picture.ts";
+import type { PictureSink } from "./picture-sink.ts";
 import { PictureWatch } from "./picture-watch.ts";
 import { SourceChanges } from "./source-changes.ts";
 import { SourceCopy } from "./source-copy.ts";
@@ -35,7 +36,7 @@ export type PipelineOptions = {
   readonly segmentTargetMs: number;
   readonly startEngine: StartEngine;
   /** Takes the small pictures of a storyboard; null: none are made. */
-  readonly onPicture: ((ptsMs: number, jpeg: Uint8Array) => void) | null;
+  readonly pictures: PictureSink | null;
   /** The engine is full (true), or takes frames again (false). */
   readonly onBackpressure: (isFull: boolean) => void;
   readonly onFailure: (error: Error) => void;
@@ -306,7 +307,7 @@ export class Pipeline {
   }
 
   #startEngine(resume: Resume): void {
-    const { segmentTargetMs, startEngine, onPicture } = this.#options;
+    const { segmentTargetMs, startEngine, pictures } = this.#options;
     const { video, audio } = this.#source;
     const classic = audio?.kind === "classic" ? audio : null;
     const rungs = video === null ? [] : encodedRungsOf(this.#plan);
@@ -319,18 +320,18 @@ export class Pipeline {
       segmentTargetMs,
       sourceClock: this.#copy?.clock ?? null,
       resume,
-      takesPictures: onPicture !== null,
+      pictureSize: pictures?.size ?? null,
     }, this.#createOutput(classic !== null));
   }
 
   #createOutput(encodesAudio: boolean): EngineOutput {
-    const { packager, onBackpressure, onFailure, onPicture } = this.#options;
+    const { packager, onBackpressure, onFailure, pictures } = this.#options;
     return {
       onVideoConfig: (rung, config) => packager.setVideoConfig(rung, config),
       onVideoSample: (rung, sample) => packager.pushVideo(rung, sample),
       onAudioConfig: (config) => packager.setAudioConfig(config),
       onAudioFrame: (frame) => packager.pushAudio(frame),
-      onPicture: (ptsMs, jpeg) => onPicture?.(ptsMs, jpeg),
+      onPicture: (ptsMs, jpeg) => pictures?.add(ptsMs, jpeg),
       onDrain: () => onBackpressure(false),
       onFailure: (error) => {
         if (this.#copy === null || encodesAudio) onFailure(error);

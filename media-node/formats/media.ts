@@ -69,6 +69,14 @@ export type VideoConfig = {
   readonly displayWidth?: number;
 };
 
+/** The proportions in which a track is shown, in square pixels. */
+export function shapeOf(
+  { config }: VideoTrack,
+): { readonly width: number; readonly height: number } {
+  const { width, height, displayWidth = width } = config;
+  return { width: Math.max(1, Math.round(displayWidth)), height };
+}
+
 /** What a decoder must know before the first frame of an AAC track. */
 export type AudioConfig = {
   readonly kind: "audio";

@@ -13,6 +13,7 @@ import type {
   VideoSample,
   VideoTrack,
 } from "../formats/media.ts";
+import type { PictureSize } from "./picture-size.ts";
 import type { SourceClock } from "./source-clock.ts";
 
 export type EngineStart = {
@@ -33,8 +34,8 @@ export type EngineStart = {
   readonly sourceClock: SourceClock | null;
   /** What was shown already: the current group of pictures, decoded again but not shown again. */
   readonly resume: { readonly frames: readonly MediaFrame[]; readonly shownTicks: number } | null;
-  /** Every few seconds a small picture for the storyboard. */
-  readonly takesPictures: boolean;
+  /** Of the small picture that is made every few seconds; null: none are made. */
+  readonly pictureSize: PictureSize | null;
 };
 
 /** All times are on the broadcast's timeline, as the frames that were pushed. */
@@ -44,7 +45,7 @@ export interface EngineOutput {
   onVideoSample(rung: RenditionName, sample: VideoSample): void;
   onAudioConfig(config: AudioConfig): void;
   onAudioFrame(frame: AudioFrame): void;
-  /** A JPEG, 160 pixels wide, of the frame shown at `ptsMs`. */
+  /** A JPEG of the size that was asked for, of the frame shown at `ptsMs`. */
   onPicture(ptsMs: number, jpeg: Uint8Array): void;
   /** The engine is gone and did not come back on its own: the owner decides what to do. */
   onFailure(error: Error): void;

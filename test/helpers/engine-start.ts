@@ -9,5 +9,5 @@ export const PLAIN_START: EngineStart = {
   segmentTargetMs: 2000,
   sourceClock: null,
   resume: null,
-  takesPictures: false,
+  pictureSize: null,
 };

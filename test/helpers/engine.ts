@@ -103,7 +103,7 @@ export function startEngine(setup: Setup) {
   const output = new Collector();
   const start = { ...PLAIN_START, rungs, fps, video, audio, sourceClock, resume };
   const engine = startFfmpegEngine({ ffmpegPath, encoder: "libx264", log })(
-    { ...start, takesPictures: resume !== null },
+    { ...start, pictureSize: resume === null ? null : { width: 160, height: 90 } },
     output,
   );
   onTestFinished(() => engine.stop());

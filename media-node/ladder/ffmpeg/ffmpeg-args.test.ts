@@ -14,10 +14,12 @@ const job: FfmpegJob = {
   segmentTargetMs: 2000,
   encoder: "libx264",
   isHurried: false,
-  takesPictures: false,
+  pictureSize: null,
   frameModeFlag: "-fps_mode",
   showFromS: null,
 };
+
+const PICTURE_SIZE = { width: 160, height: 90 };
 
 const valueOf = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1];
 
@@ -74,11 +76,26 @@ describe("buildFfmpegArgs()", () => {
   });
 
   test("takes pictures on the last pipe, where there is video", () => {
-    const args = buildFfmpegArgs({ ...job, takesPictures: true, encodesAudio: true });
+    const args = buildFfmpegArgs({ ...job, pictureSize: PICTURE_SIZE, encodesAudio: true });
     expect(args.at(-1)).toBe("pipe:6");
     expect(valueOf(args, "-filter_complex")).toContain("split=3[s0][s1][s]");
-    const audioOnly = { ...job, rungs: [], encodesAudio: true, takesPictures: true };
+    const audioOnly = {
+      ...{ ...job, rungs: [], encodesAudio: true },
+      pictureSize: PICTURE_SIZE,
+    };
     expect(buildFfmpegArgs(audioOnly).at(-1)).toBe("pipe:3");
+  });
+
+  test("takes pictures of one size, between bars where the shape is another", () => {
+    const graphOf = (width: number, height: number) =>
+      valueOf(
+        buildFfmpegArgs({ ...job, rungs: [rung("low", width, height)], pictureSize: PICTURE_SIZE }),
+        "-filter_complex",
+      );
+    expect(graphOf(640, 360)).toContain(",scale=160:90:out_range=full,setsar=1,");
+    expect(graphOf(360, 640)).toContain(
+      ",scale=50:90:out_range=full,pad=160:90:(ow-iw)/2:(oh-ih)/2,setsar=1,",
+    );
   });
 
   test("hurries at the price of the picture", () => {

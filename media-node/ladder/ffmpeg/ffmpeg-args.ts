@@ -4,6 +4,9 @@
  */
 import type { RungPlan } from "../../formats/media.ts";
 import { type FrameRate, isSlow } from "../../formats/frame-rate.ts";
+import type { PictureSize } from "../picture-size.ts";
+import type { FrameModeFlag } from "./frame-mode.ts";
+import { PICTURE_INTERVAL_MS, pictureArgs, pictureFilter } from "./picture-args.ts";
 
 export type Encoder =
   | "libx264"
@@ -11,9 +14,6 @@ export type Encoder =
   | "h264_qsv"
   | "h264_vaapi"
   | "h264_videotoolbox";
-
-/** What ffmpeg calls the option that passes frames through at their own times. */
-export type FrameModeFlag = "-fps_mode" | "-vsync";
 
 export type FfmpegJob = {
   /** Rungs to encode, low to high. */
@@ -29,8 +29,8 @@ export type FfmpegJob = {
   readonly isHurried?: boolean;
   /** Scaled and encoded on several cores; default true. */
   readonly isSplit?: boolean;
-  /** A small picture every few seconds, on the last output. */
-  readonly takesPictures?: boolean;
+  /** A small picture every few seconds, on the last output; null or left out: none. */
+  readonly pictureSize?: PictureSize | null;
   /** Default `-fps_mode`, as it is called since 5.1. */
   readonly frameModeFlag?: FrameModeFlag;
   /** Decode, but do not show, what comes before this time of the input; null shows everything. */
@@ -40,8 +40,6 @@ export type FfmpegJob = {
 /** File descriptor of the first output. */
 export const FIRST_OUTPUT_FD = 3;
 
-/** How wide the pictures of a storyboard are, and how far apart. */
-const PICTURES = { widthPx: 160, intervalS: 5 } as const;
 /** Bit rate and sampling of audio we encode ourselves. */
 export const ENCODED_AUDIO = { bitrateBps: 128_000, sampleRateHz: 48_000, channels: 2 } as const;
 
@@ -55,7 +53,7 @@ export function buildFfmpegArgs(job: FfmpegJob): string[] {
     args.push("-map", `[v${index}]`, ...encoderArgs(rung, job), ...outputArgs(index));
   }
   if (encodesAudio) args.push("-map", "0:a:0", ...AUDIO, ...outputArgs(rungs.length));
-  if (takesPicturesOf(job)) {
+  if (picturesOf(job) !== null) {
     const fd = FIRST_OUTPUT_FD + rungs.length + (encodesAudio ? 1 : 0);
     args.push("-map", "[p]", ...pictureArgs(job.frameModeFlag), `pipe:${fd}`);
   }
@@ -103,35 +101,14 @@ const AUDIO: readonly string[] = [
   String(ENCODED_AUDIO.channels),
 ];
 
-/** Without video there is nothing to take them of. */
-export function takesPicturesOf(
-  { rungs, takesPictures }: Pick<FfmpegJob, "rungs" | "takesPictures">,
-): boolean {
-  return takesPictures === true && rungs.length > 0;
-}
-
-function pictureArgs(frameModeFlag: FrameModeFlag = "-fps_mode"): string[] {
-  return [
-    "-c:v",
-    "mjpeg",
-    "-q:v",
-    "6", // a few kilobytes each: the storyboard is compressed once more
-    frameModeFlag,
-    "passthrough", // as rare as they are, and with the time of the frame they show
-    "-enc_time_base",
-    "1:1000",
-    "-f",
-    "mp4", // the plainest container that says when a picture is shown
-    "-movflags",
-    // "discont": times as they are, not counted from the first picture
-    "+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer",
-    "-avoid_negative_ts",
-    "disabled", // the muxer would else move the first picture to zero
-    "-video_track_timescale",
-    "1000",
-    "-flush_packets",
-    "1", // no buffering on the way out
-  ];
+/** The size of the pictures that are taken, and the shape of what they show; null: none are. */
+export function picturesOf(
+  { rungs, pictureSize = null }: Pick<FfmpegJob, "rungs" | "pictureSize">,
+): { readonly size: PictureSize; readonly shape: PictureSize } | null {
+  const [{ width, height } = { width: null, height: null }] = rungs;
+  // Without video there is nothing to take them of.
+  if (pictureSize === null || width === null || height === null) return null;
+  return { size: pictureSize, shape: { width, height } };
 }
 
 /**
@@ -143,8 +120,11 @@ const DEINTERLACE = "yadif=mode=send_frame:deint=interlaced";
 
 function buildFilterGraph(job: FfmpegJob): string {
   const { rungs, showFromS, isInterlaced = false } = job;
-  const pictures = takesPicturesOf(job) ? ["[s]"] : [];
-  const splits = [...rungs.map((_, index) => `[s${index}]`), ...pictures];
+  const pictures = picturesOf(job);
+  const splits = [
+    ...rungs.map((_, index) => `[s${index}]`),
+    ...(pictures === null ? [] : ["[s]"]),
+  ];
   const input = [
     // Frames shown before a restart are needed to decode, not to be encoded again.
     ...(showFromS === null ? [] : [`trim=start=${showFromS.toFixed(6)}`]),
@@ -157,14 +137,14 @@ function buildFilterGraph(job: FfmpegJob): string {
     // else leave an odd aspect ratio behind.
     `[s${index}]scale=${width}:${height},setsar=1[v${index}]`
   );
-  return [`[0:v:0]${input}`, ...scales, ...pictures.map(pictureFilter)].join(";");
+  const chain = pictures === null ? [] : [pictureChain(pictures.size, pictures.shape)];
+  return [`[0:v:0]${input}`, ...scales, ...chain].join(";");
 }
 
-function pictureFilter(split: string): string {
-  const { widthPx, intervalS } = PICTURES;
-  const isDue = `isnan(prev_selected_t)+gte(t-prev_selected_t,${intervalS})`;
-  // Chosen first, scaled then: what is not chosen costs nothing. JPEG readers expect full range.
-  return `${split}select='${isDue}',scale=${widthPx}:-2:out_range=full,setsar=1,format=yuvj420p[p]`;
+/** Chosen first, scaled then: what is not chosen costs nothing. */
+function pictureChain(size: PictureSize, shape: PictureSize): string {
+  const isDue = `isnan(prev_selected_t)+gte(t-prev_selected_t,${PICTURE_INTERVAL_MS / 1000})`;
+  return `[s]select='${isDue}',${pictureFilter(size, shape)}[p]`;
 }
 
 const ENCODER_ARGS: Readonly<Record<Encoder, readonly string[]>> = {

@@ -12,13 +12,8 @@ import { EncodeSpeed } from "../encode-speed.ts";
 import type { EncoderPace, EngineOutput, EngineStart, RunningEngine } from "../engine.ts";
 import { LagMeter } from "../lag-meter.ts";
 import { LoadShedding } from "../load-shedding.ts";
-import {
-  buildFfmpegArgs,
-  canHurry,
-  type Encoder,
-  type FrameModeFlag,
-  takesPicturesOf,
-} from "./ffmpeg-args.ts";
+import { buildFfmpegArgs, canHurry, type Encoder, picturesOf } from "./ffmpeg-args.ts";
+import type { FrameModeFlag } from "./frame-mode.ts";
 import { FfmpegRun, type NextInput } from "./ffmpeg-run.ts";
 import { writeInputFrame, writeInputHeader } from "./flv-input.ts";
 import type { ChildExit } from "./process.ts";
@@ -186,7 +181,7 @@ class FfmpegEngine implements RunningEngine {
     const showFromS = this.#showFromS;
     return new FfmpegRun({
       argv: [this.#options.ffmpegPath, ...this.#buildArgs(showFromS)],
-      takesPictures: takesPicturesOf(this.#start),
+      takesPictures: picturesOf(this.#start) !== null,
       // Without a rate of its own on the command line an encoder plans for that of its input.
       header: writeInputHeader({ video, audio }, sourceClock === null ? null : fps),
       take: () => this.#nextInput(showFromS),
@@ -220,7 +215,7 @@ class FfmpegEngine implements RunningEngine {
 
   #buildArgs(showFromS: number | null): string[] {
     const { rungs, isHurried, isSplit } = this.#shedding.step;
-    const { audio, video, sourceClock, segmentTargetMs, takesPictures } = this.#start;
+    const { audio, video, sourceClock, segmentTargetMs, pictureSize } = this.#start;
     return buildFfmpegArgs({
       rungs,
       rate: sourceClock === null ? this.#rate : null,
@@ -230,7 +225,7 @@ class FfmpegEngine implements RunningEngine {
       encoder: this.#options.encoder,
       isHurried,
       isSplit,
-      takesPictures,
+      pictureSize,
       frameModeFlag: this.#options.frameModeFlag,
       showFromS,
     });

@@ -5,7 +5,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { messageOf } from "#shared/errors.ts";
 import { childEnv, findExecutable } from "./command.ts";
-import type { Encoder, FrameModeFlag } from "./ffmpeg-args.ts";
+import type { Encoder } from "./ffmpeg-args.ts";
+import type { FrameModeFlag } from "./frame-mode.ts";
 
 const run = promisify(execFile);
 
