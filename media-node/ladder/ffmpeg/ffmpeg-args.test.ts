@@ -86,6 +86,11 @@ describe("buildFfmpegArgs()", () => {
     expect(buildFfmpegArgs(audioOnly).at(-1)).toBe("pipe:3");
   });
 
+  test("holds no picture back for threads that would encode the next ones", () => {
+    const args = buildFfmpegArgs({ ...job, pictureSize: PICTURE_SIZE });
+    expect(valueOf(args.slice(args.indexOf("mjpeg")), "-threads")).toBe("1");
+  });
+
   test("takes pictures of one size, between bars where the shape is another", () => {
     const graphOf = (width: number, height: number) =>
       valueOf(

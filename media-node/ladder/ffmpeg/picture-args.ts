@@ -24,6 +24,8 @@ export function pictureArgs(frameModeFlag: FrameModeFlag = "-fps_mode"): string[
   return [
     "-c:v",
     "mjpeg",
+    "-threads",
+    "1", // with several of them one picture is held back for each
     "-q:v",
     "6", // a few kilobytes each: the storyboard of the recording is compressed once more
     "-huffman",
