@@ -46,7 +46,7 @@ export const ENCODED_AUDIO = { bitrateBps: 128_000, sampleRateHz: 48_000, channe
 /** Everything behind `ffmpeg` on its command line. */
 export function buildFfmpegArgs(job: FfmpegJob): string[] {
   const { rungs, encodesAudio } = job;
-  const args = [...GENERAL, ...INPUT];
+  const args = [...GENERAL, ...INPUT_ARGS];
   if (job.isSplit === false) args.push("-filter_complex_threads", "1");
   if (rungs.length > 0) args.push("-filter_complex", buildFilterGraph(job));
   for (const [index, rung] of rungs.entries()) {
@@ -72,7 +72,8 @@ const GENERAL: readonly string[] = [
   "pipe:1", // machine-readable, and stdout is free
 ];
 
-const INPUT: readonly string[] = [
+/** FLV on stdin, decoded without delay. */
+export const INPUT_ARGS: readonly string[] = [
   "-threads",
   "1", // a decoder with frame threads holds back one frame per thread
   "-fpsprobesize",

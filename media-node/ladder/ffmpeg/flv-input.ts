@@ -31,8 +31,8 @@ export function writeInputHeader({ video, audio }: InputTracks, fps: number | nu
 /** One frame on the clock of ffmpeg. */
 export function writeInputFrame(
   frame: MediaFrame,
-  clock: EngineClock,
-  { audio }: InputTracks,
+  clock: Pick<EngineClock, "toEngineMs">,
+  { audio }: Pick<InputTracks, "audio">,
 ): Uint8Array {
   const { track: type, data } = frame;
   const timestampMs = clock.toEngineMs(frame.dtsTicks);
