@@ -105,6 +105,7 @@ async function startNode(options: MediaNodeOptions): Promise<Running> {
     nodeInstanceId: crypto.randomUUID(),
     ladder: options.ladder,
     ffmpegPath: ffmpeg.path,
+    frameModeFlag: ffmpeg.frameModeFlag,
     createEngine: (engineLog) => createEngine(options, ffmpeg, engineLog),
     control,
     live,

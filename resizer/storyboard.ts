@@ -15,6 +15,7 @@ import {
   type RecordedPlaylist,
   recordingKey,
 } from "#shared/hls/recorded-playlist.ts";
+import { formatVttTime } from "#shared/hls/vtt-time.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { type Sprite, SpriteSheet } from "./sprite-sheet.ts";
 
@@ -193,15 +194,7 @@ export function renderVtt(cues: readonly Cue[], durationS: number): string {
   const blocks = cues.map(({ target, positionS }, index) => {
     const startS = index === 0 ? 0 : positionS;
     const endS = cues[index + 1]?.positionS ?? Math.max(durationS, startS + 0.001);
-    return `${timestamp(startS)} --> ${timestamp(endS)}\n${target}\n`;
+    return `${formatVttTime(startS)} --> ${formatVttTime(endS)}\n${target}\n`;
   });
   return `WEBVTT\n\n${blocks.join("\n")}`;
-}
-
-/** `hh:mm:ss.mmm` */
-function timestamp(seconds: number): string {
-  const ms = Math.round(seconds * 1000);
-  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
-  const rest = String(ms % 1000).padStart(3, "0");
-  return `${two(ms / 3_600_000)}:${two(ms / 60_000 % 60)}:${two(ms / 1000 % 60)}.${rest}`;
 }

@@ -14,6 +14,7 @@ import { Intake } from "../ingest/intake.ts";
 import type { PublisherEnd, PublisherSink } from "../ingest/port.ts";
 import type { Source } from "../ingest/source.ts";
 import { Timeline } from "../ingest/timeline.ts";
+import type { FrameModeFlag } from "../ladder/ffmpeg/frame-mode.ts";
 import type { FlvFeed } from "../live/flv-feed.ts";
 import type { RecordingSummary } from "../packager/port.ts";
 import type { Authorisation } from "./authorisation.ts";
@@ -33,6 +34,7 @@ import type { Turns } from "./turns.ts";
 export type BroadcastDeps = MediaSite & {
   readonly nodeId: string;
   readonly ffmpegPath: string;
+  readonly frameModeFlag?: FrameModeFlag;
   readonly control: ControlPlane;
   readonly storage: Storage;
   readonly journal: BroadcastJournal;
@@ -270,7 +272,7 @@ export class Broadcast {
     const isNewRun = !connection.hasSource;
     const zeroAtMs = connection.start(this.#durationMs);
     this.#deadline.clear();
-    this.#pictures.setTrack(source.video);
+    this.#pictures.setTrack(source.video, this.#durationMs, zeroAtMs);
     const media = state.kind === "starting" ? this.#begin(source, zeroAtMs) : state.media;
     this.#reports.noteTracks(source);
     this.#state = { kind: "live", media };
@@ -325,6 +327,7 @@ export class Broadcast {
     this.#deadline.set(windowMs, () => void this.end("publisher_lost", detail));
     this.#state = { kind: "waiting", media: state.media };
     this.#flv.suspend();
+    this.#pictures.suspend();
     state.media.suspend().catch((error: unknown) =>
       this.#log.error("engine.stop_failed", { error })
     );

@@ -3,6 +3,7 @@
  */
 import type { RenditionName } from "#shared/contracts/broadcast.ts";
 import { FlvFeeds } from "./flv-feeds.ts";
+import { LiveStoryboards } from "./live-storyboards.ts";
 import type { PlayableRendition } from "./playable-rendition.ts";
 import { ViewerCounter } from "./viewer-counter.ts";
 
@@ -41,6 +42,8 @@ const MAX_ENTRIES = 10_000;
 export class LiveRegistry {
   /** The same broadcasts as FLV. */
   readonly flv = new FlvFeeds();
+  /** Their pictures. */
+  readonly storyboards = new LiveStoryboards();
   readonly #entries = new Map<string, Entry>();
 
   /** The publisher was accepted: requests for the video wait for the picture instead of a 404. */

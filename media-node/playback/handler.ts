@@ -14,6 +14,7 @@ import { CACHE, liveReply, playlistReply, problemReply, type Reply, withBytes } 
 import type { SharedReloads } from "./shared-reloads.ts";
 import { startNeedOf } from "./start-need.ts";
 import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
+import { storyboardReply } from "./storyboard-reply.ts";
 import {
   needsTransportStream,
   opensTransportStream,
@@ -92,6 +93,9 @@ async function answer(
         : await multivariantReply(deps, request, route, query.get("wait") === "YES");
     case "flv":
       return await flvReply(deps.live, route.videoUrl, request.method === "HEAD");
+    case "storyboard":
+    case "storyboardImage":
+      return storyboardReply(deps.live.storyboards, request, route);
     case "playlist": {
       const directives = directivesOf(query);
       if (typeof directives === "string") return problemReply("BAD_REQUEST", directives);

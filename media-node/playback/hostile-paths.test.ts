@@ -2,11 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import { startSyntheticBroadcast } from "#test/helpers/synthetic-broadcast.ts";
 import { LiveRegistry } from "../live/live-registry.ts";
+import { LiveStoryboard } from "../live/live-storyboard.ts";
 import { createRecorder } from "../recorder/recorder.ts";
 import { createPlaybackServer, type PlaybackServer } from "./server.ts";
 
@@ -14,6 +16,9 @@ const live = new LiveRegistry();
 let directory: string;
 let server: PlaybackServer;
 let videoUrl: string;
+const number = 1000;
+const storyboard = new LiveStoryboard(60_000, () => number * 1000);
+const create = { width: 160, height: 90, channels: 3, background: "#00f" } as const;
 
 /** A recording in storage, and a secret beside it. */
 beforeAll(async () => {
@@ -25,6 +30,8 @@ beforeAll(async () => {
   await server.start();
   const broadcast = startSyntheticBroadcast({ live, recorder });
   videoUrl = broadcast.videoUrl;
+  live.storyboards.open(videoUrl, storyboard);
+  storyboard.add(0, await sharp({ create }).jpeg().toBuffer());
   broadcast.pushUntil(4.1);
   await broadcast.packager.end();
 });
@@ -49,6 +56,8 @@ function askFor(path: string): Promise<string> {
 }
 
 test("the video of the corpus is there under its own path", async () => {
+  expect(await askFor(`/hls-live/${videoUrl}/storyboard.vtt`)).toMatch(/^HTTP\/1.1 200/);
+  expect(await askFor(`/hls-live/${videoUrl}/storyboard-${number}.jpg`)).toMatch(/^HTTP\/1.1 200/);
   expect(await askFor(`/hls-live/${videoUrl}/1/high/seg-1.m4s`)).toMatch(/^HTTP\/1.1 200/);
 });
 
@@ -119,6 +128,23 @@ test.each([
   "/hls-live/VIDEO/",
   "/hls-live/",
   "/hls-live",
+  "/hls-live/VIDEO/storyboard.vtt/",
+  "/hls-live/VIDEO/storyboard.vtt%00",
+  "/hls-live/VIDEO/storyboard%2evtt",
+  "/hls-live/VIDEO/STORYBOARD.VTT",
+  "/hls-live/VIDEO/1/storyboard.vtt",
+  "/hls-live/VIDEO/storyboard/storyboard.vtt",
+  "/hls-live/VIDEO/../storyboard.vtt",
+  "/hls-live/VIDEO/storyboard-.jpg",
+  "/hls-live/VIDEO/storyboard-01.jpg",
+  "/hls-live/VIDEO/storyboard--1.jpg",
+  "/hls-live/VIDEO/storyboard-1e3.jpg",
+  "/hls-live/VIDEO/storyboard-NUMBER.jpg/",
+  "/hls-live/VIDEO/storyboard-NUMBER.jpg%00.jpg",
+  "/hls-live/VIDEO/storyboard-NUMBER.jpg;x",
+  "/hls-live/VIDEO/storyboard-99999999999999999999.jpg",
+  "/hls-live/VIDEO/storyboard-..%2f..%2fSECRET",
+  "/hls-live/VIDEO/storyboard-1.jpg/../../../SECRET",
   "/hls-live/VIDEO.m3u8/",
   "/hls-live/VIDEO.m3u8.bak",
   "/hls-live/VIDEO.M3U8",
@@ -132,7 +158,8 @@ test.each([
   "file:///etc/passwd",
   "",
 ])("%s is 400 or 404, tells nothing and sends nobody elsewhere", async (form) => {
-  const path = form.replace("VIDEO", videoUrl).replace("SECRET", "secret.txt");
+  const path = form.replace("VIDEO", videoUrl).replace("SECRET", "secret.txt")
+    .replace("NUMBER", String(number));
   const answer = await askFor(path);
   expect(answer).toMatch(/^HTTP\/1.1 40[04] /);
   expect(answer).not.toMatch(/^location:/im);

@@ -9,6 +9,9 @@ export type PlaybackRoute =
   | { readonly kind: "live" } // /livez
   | { readonly kind: "multivariant"; readonly videoUrl: string }
   | { readonly kind: "flv"; readonly videoUrl: string }
+  // The pictures of a broadcast that runs: storyboard.vtt, storyboard-NUMBER.jpg
+  | { readonly kind: "storyboard"; readonly videoUrl: string }
+  | { readonly kind: "storyboardImage"; readonly videoUrl: string; readonly number: number }
   | ({ readonly kind: "playlist" } & RenditionRef)
   | ({ readonly kind: "file"; readonly file: RenditionFile } & RenditionRef)
   // The recording for players that cannot seek in fragmented MP4: ts.m3u8, seg-MSN-INIT.ts
@@ -24,6 +27,7 @@ type RenditionRef = {
 };
 
 const TOP = /^\/hls-live\/([a-z0-9]{4,32})\.(m3u8|flv)$/;
+const STORYBOARD = /^\/hls-live\/([a-z0-9]{4,32})\/storyboard(?:\.vtt|-(0|[1-9]\d{0,14})\.jpg)$/;
 const BELOW = /^\/hls-live\/([a-z0-9]{4,32})\/([1-9]\d{0,14}|0)\/([a-z]{3,4})\/([a-z0-9.-]{1,32})$/;
 const TS_SEGMENT = /^seg-(0|[1-9]\d{0,8})-(0|[1-9]\d{0,8})\.ts$/;
 const FILE = /^(?:(init)-(\d{1,9})\.mp4|(seg|part)-(\d{1,9})\.m4s)$/;
@@ -35,6 +39,8 @@ export function routeOf(path: string): PlaybackRoute | null {
   if (videoUrl !== undefined) {
     return { kind: extension === "flv" ? "flv" : "multivariant", videoUrl };
   }
+  const [, storyboardUrl, number] = STORYBOARD.exec(path) ?? [];
+  if (storyboardUrl !== undefined) return storyboardRouteOf(storyboardUrl, number);
   const [, url = "", epoch = "", name, fileName = ""] = BELOW.exec(path) ?? [];
   const rendition = renditionNameSchema.safeParse(name).data;
   if (rendition === undefined) return null;
@@ -47,6 +53,11 @@ export function routeOf(path: string): PlaybackRoute | null {
   }
   const file = fileOf(fileName);
   return file === null ? null : { kind: "file", file, ...ref };
+}
+
+function storyboardRouteOf(videoUrl: string, number: string | undefined): PlaybackRoute {
+  if (number === undefined) return { kind: "storyboard", videoUrl };
+  return { kind: "storyboardImage", videoUrl, number: Number(number) };
 }
 
 function fileOf(name: string): RenditionFile | null {

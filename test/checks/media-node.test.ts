@@ -9,7 +9,14 @@ import { readSourceFiles } from "./source-files.ts";
 const ROOM = "media-node";
 const MAX_LINES = 350;
 
-const FORMATS = ["formats", "formats/codecs", "formats/flv", "formats/mp4", "formats/ts"];
+const FORMATS = [
+  "formats",
+  "formats/codecs",
+  "formats/flv",
+  "formats/jpeg",
+  "formats/mp4",
+  "formats/ts",
+];
 const INGEST = ["ingest", "ingest/admission", "ingest/rtmp"];
 const LADDER = ["ladder", "ladder/ffmpeg"];
 
@@ -18,6 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "formats": [],
   "formats/codecs": ["formats"],
   "formats/flv": ["formats"],
+  "formats/jpeg": [],
   "formats/mp4": ["formats"],
   "formats/ts": ["formats", "formats/codecs", "formats/mp4"],
   "hls": FORMATS,
