@@ -150,6 +150,19 @@ test("on a narrow screen the seek bar has a row of its own", async () => {
   await page.setViewportSize({ width: 800, height: 700 });
 }, 30_000);
 
+test("the seek bar shows pictures of what was live", async () => {
+  const bar = await page.locator("media-time-range").boundingBox();
+  if (bar === null) throw new Error("there is no seek bar");
+  const preview = page.locator("media-preview-thumbnail img");
+  await until(async () => {
+    for (const share of [0.3, 0.32]) {
+      await page.mouse.move(bar.x + bar.width * share, bar.y + bar.height / 2);
+    }
+    return /\/storyboard-\d+\.jpg/.test(await preview.getAttribute("src") ?? "");
+  }, 15_000);
+  await until(() => preview.evaluate((image: HTMLImageElement) => image.naturalWidth > 0), 5000);
+}, 30_000);
+
 test("the words are there on a full screen as well", async () => {
   await page.keyboard.press("f");
   await until(() => page.evaluate(() => document.fullscreenElement?.localName), 5000);

@@ -12,8 +12,6 @@ import "media-chrome/dist/media-mute-button.js";
 import "media-chrome/dist/media-pip-button.js";
 import "media-chrome/dist/media-play-button.js";
 import "media-chrome/dist/media-poster-image.js";
-import "media-chrome/dist/media-preview-thumbnail.js";
-import "media-chrome/dist/media-preview-time-display.js";
 import "media-chrome/dist/media-text-display.js";
 import "media-chrome/dist/media-time-display.js";
 import "media-chrome/dist/media-time-range.js";
@@ -50,6 +48,7 @@ const NAMES = [
   "play-button",
   "playback-rate-menu",
   "poster-image",
+  "preview-chapter-display",
   "preview-thumbnail",
   "preview-time-display",
   "rendition-menu",
@@ -73,6 +72,7 @@ export type ControlTree = {
   readonly poster: HTMLElement;
   readonly latencyMenu: HTMLElement;
   readonly help: HTMLElement;
+  readonly timeRange: HTMLElement;
 };
 
 /** A tree of its own for each player. */
@@ -96,6 +96,7 @@ export function createControlTree(words: PlayerWords): ControlTree {
     poster: find("media-poster-image"),
     latencyMenu: find(".latency-menu"),
     help: find(".help"),
+    timeRange: find("media-time-range"),
   };
 }
 
@@ -136,10 +137,7 @@ function html(words: PlayerWords): string {
     </media-settings-menu-item>
   </media-settings-menu>
   <div class="bar">
-    <media-time-range>
-      <media-preview-thumbnail slot="preview"></media-preview-thumbnail>
-      <media-preview-time-display slot="preview"></media-preview-time-display>
-    </media-time-range>
+    <media-time-range></media-time-range>
     <media-control-bar>
       <media-play-button></media-play-button>
       <media-mute-button></media-mute-button>

@@ -14,7 +14,7 @@ import { pressKey } from "./key-presses.ts";
 import { keepPreferences } from "./preferences.ts";
 import { RenditionList } from "./renditions.ts";
 import { sheetOf } from "./shadow.ts";
-import { Storyboard } from "./storyboard.ts";
+import { type LiveTimeline, Storyboard } from "./storyboard.ts";
 
 export type ControlOptions = {
   readonly host: HTMLElement;
@@ -45,9 +45,11 @@ export class Controls {
   readonly #tree: ControlTree;
   readonly #renditions = new RenditionList();
   readonly #storyboard = new Storyboard();
+  #storyboardUrl: string | null = null;
   #video: KnowingVideo | null = null;
   #streamType: "live" | "on-demand" = "live";
   #isInviting = false;
+  readonly #liveTimeline: LiveTimeline;
 
   constructor(options: ControlOptions) {
     const { host, root, frame, words, language } = options;
@@ -58,6 +60,10 @@ export class Controls {
     frame.replaceWith(this.#tree.controller);
     // All of it, words and picture, fills the screen.
     Object.assign(this.#tree.controller, { fullscreenElement: host });
+    this.#liveTimeline = {
+      playbackUrl: () => new URL(host.getAttribute("src") ?? "", document.baseURI).href,
+      zeroMs: () => this.#zeroMs(),
+    };
     this.#listen();
   }
 
@@ -86,6 +92,7 @@ export class Controls {
       this.#streamType = streamType;
       this.#tell();
     }
+    this.#storyboard.follow(this.#storyboardUrl, isLive ? this.#liveTimeline : null);
     const { back, distance, invitation, latencyMenu } = this.#tree;
     invitation.hidden = !this.#isInviting || screen.isCovering;
     const { backToLive } = this.#options.words;
@@ -100,7 +107,7 @@ export class Controls {
   dress({ poster, storyboard }: Dress): void {
     if (poster === null) this.#tree.poster.removeAttribute("src");
     else this.#tree.poster.setAttribute("src", poster);
-    this.#storyboard.read(storyboard);
+    this.#storyboardUrl = storyboard;
   }
 
   /** Offers the sound, until it is on or turned down. */
@@ -124,7 +131,7 @@ export class Controls {
   }
 
   #listen(): void {
-    const { bar, back, invitation, latencyMenu, controller } = this.#tree;
+    const { bar, back, invitation, latencyMenu, controller, timeRange } = this.#tree;
     const goToLive = () => this.#options.session()?.goToLive();
     back.addEventListener("click", goToLive);
     // What the controller would do leads to where the stream ends, not to where it is held.
@@ -140,6 +147,9 @@ export class Controls {
       const { value } = latencyMenu as HTMLElement & { readonly value?: string };
       this.#options.session()?.setRealTime(value === "real-time");
     });
+    for (const name of ["pointerenter", "pointermove", "focusin"]) {
+      timeRange.addEventListener(name, () => this.#storyboard.refresh());
+    }
     controller.addEventListener("keydown", (event) => {
       if (!event.defaultPrevented && this.press(event)) event.preventDefault();
     });
@@ -152,6 +162,12 @@ export class Controls {
     for (const name of ["streamtypechange", "targetlivewindowchange"]) {
       video.dispatchEvent(new Event(name));
     }
+  }
+
+  #zeroMs(): number | null {
+    const timeS = this.#video?.currentTime ?? 0;
+    const takenAtMs = this.#options.session()?.player?.takenAtMs(timeS) ?? null;
+    return takenAtMs === null ? null : takenAtMs - timeS * 1000;
   }
 
   #isAtLive(): boolean {
