@@ -18,14 +18,14 @@ const sizesOf = ({ rungs }: Plan) =>
 describe("planBroadcast()", () => {
   test("copies the source where it may and can be", () => {
     const plan = planBroadcast(AUTO, WIDE);
-    expect(sizesOf(plan)).toEqual(["low 640x360", "mid 854x480", "high 1280x720 copied"]);
+    expect(sizesOf(plan)).toEqual(["low 426x240", "mid 854x480", "high 1280x720 copied"]);
     expect(encodedRungsOf(plan).map(({ name }) => name)).toEqual(["low", "mid"]);
   });
 
   test("encodes it where the channel wants that, and where its facts cannot be trusted", () => {
     const details = { ...WIDE.details, copyObstacle: "its keyframes are not where it says" };
     for (const plan of [planBroadcast(ENCODE, WIDE), planBroadcast(AUTO, { ...WIDE, details })]) {
-      expect(sizesOf(plan)).toEqual(["low 640x360", "mid 854x480", "high 1280x720"]);
+      expect(sizesOf(plan)).toEqual(["low 426x240", "mid 854x480", "high 1280x720"]);
       expect(encodedRungsOf(plan)).toHaveLength(3);
     }
   });
@@ -37,7 +37,7 @@ describe("planBroadcast()", () => {
       ...sourceOf(720, 576),
       video: video === null || config === null ? null : { ...video, config },
     };
-    expect(sizesOf(planBroadcast(ENCODE, source))[0]).toBe("low 640x360");
+    expect(sizesOf(planBroadcast(ENCODE, source))[0]).toBe("low 426x240");
   });
 });
 
@@ -46,19 +46,19 @@ describe("replan()", () => {
 
   test("keeps the rungs and turns them when the source is turned", () => {
     const next = replan({ ...ENCODE, plan }, sourceOf(720, 1280), true);
-    expect(sizesOf(next)).toEqual(["low 360x640", "mid 480x854", "high 720x1280"]);
+    expect(sizesOf(next)).toEqual(["low 240x426", "mid 480x854", "high 720x1280"]);
   });
 
   test("fills rungs that the new source is too small for with its largest picture", () => {
     const next = replan({ ...ENCODE, plan }, sourceOf(640, 360), true);
-    expect(sizesOf(next)).toEqual(["low 640x360", "mid 640x360", "high 640x360"]);
+    expect(sizesOf(next)).toEqual(["low 426x240", "mid 640x360", "high 640x360"]);
   });
 
   test("copies nothing any more once it may not", () => {
     const copied = planBroadcast(AUTO, WIDE);
     expect(sizesOf(replan({ ...AUTO, plan: copied }, WIDE, true))).toEqual(sizesOf(copied));
     expect(sizesOf(replan({ ...AUTO, plan: copied }, WIDE, false))).toEqual(
-      ["low 640x360", "mid 854x480", "high 1280x720"],
+      ["low 426x240", "mid 854x480", "high 1280x720"],
     );
   });
 });

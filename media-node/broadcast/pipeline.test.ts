@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DEFAULT_LADDER, ladderSchema } from "#shared/contracts/ladder.ts";
+import { ladderSchema } from "#shared/contracts/ladder.ts";
 import type { LadderPolicy } from "#shared/contracts/broadcast.ts";
 import { createLogger } from "#shared/log.ts";
 import { audioFrame, sourceOf, videoFrame } from "#test/helpers/source.ts";
@@ -11,7 +11,7 @@ import type { Source } from "../ingest/source.ts";
 import { planBroadcast } from "./broadcast-plan.ts";
 import { Pipeline } from "./pipeline.ts";
 
-const ladder = ladderSchema.parse(DEFAULT_LADDER);
+const ladder = ladderSchema.parse("low=360@800,mid=480@1400,high=720@2800");
 const ENCODE: LadderPolicy = "encode";
 
 const sample: VideoSample = {

@@ -21,14 +21,14 @@ function rungsOf(policy: LadderPolicy, { fps = 30, bitrateBps = 2_500_000, detai
   return rungs.map(({ name, height, isCopy }) => `${name} ${height}${isCopy ? " copy" : ""}`);
 }
 
-const ENCODED = ["low 360", "mid 480", "high 720"];
+const ENCODED = ["low 240", "mid 480", "high 720"];
 
 describe("planCopy()", () => {
   test.each<[LadderPolicy, Case, string[]]>([
-    ["auto", {}, ["low 360", "mid 480", "high 1080 copy"]],
+    ["auto", {}, ["low 240", "mid 480", "high 1080 copy"]],
     ["copy", {}, ["high 1080 copy"]],
     ["encode", {}, ENCODED],
-    ["auto", { bitrateBps: null }, ["low 360", "mid 480", "high 1080 copy"]],
+    ["auto", { bitrateBps: null }, ["low 240", "mid 480", "high 1080 copy"]],
     ["auto", { bitrateBps: 6_000_000 }, ENCODED],
     ["copy", { bitrateBps: 6_000_000 }, ["high 1080 copy"]],
     ["auto", { fps: 120 }, ENCODED],
@@ -37,7 +37,7 @@ describe("planCopy()", () => {
     ["auto", { details: { copyObstacle: "its keyframes are not where it says" } }, ENCODED],
     ["copy", { details: { copyObstacle: "its keyframes are not where it says" } }, ENCODED],
     ["auto", { details: { hasBFrames: null } }, [
-      "low 360",
+      "low 240",
       "mid 480",
       "high 1080 copy",
     ]],

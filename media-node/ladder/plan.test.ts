@@ -18,22 +18,24 @@ function sizes(facts: SourceFacts): string[] {
 
 describe("planLadder()", () => {
   test.each([
-    ["1080p", source(1920, 1080), ["low 640x360", "mid 854x480", "high 1280x720"]],
-    ["720p", source(1280, 720), ["low 640x360", "mid 854x480", "high 1280x720"]],
-    ["a source below the top rung", source(960, 540), ["low 640x360", "mid 854x480"]],
-    ["portrait", source(1080, 1920), ["low 360x640", "mid 480x854", "high 720x1280"]],
-    ["odd sizes", source(853, 481), ["low 638x360", "mid 852x480"]],
-    ["240p, below every rung", source(427, 240), ["low 426x240"]],
-    ["a square", source(721, 721), ["low 360x360", "mid 480x480", "high 720x720"]],
+    ["1080p", source(1920, 1080), ["low 426x240", "mid 854x480", "high 1280x720"]],
+    ["720p", source(1280, 720), ["low 426x240", "mid 854x480", "high 1280x720"]],
+    ["a source below the top rung", source(960, 540), ["low 426x240", "mid 854x480"]],
+    ["portrait", source(1080, 1920), ["low 240x426", "mid 480x854", "high 720x1280"]],
+    ["odd sizes", source(853, 481), ["low 426x240", "mid 852x480"]],
+    ["240p", source(427, 240), ["low 426x240"]],
+    ["180p, below every rung", source(320, 180), ["low 320x180"]],
+    ["360p, above the lowest alone", source(640, 360), ["low 426x240", "mid 640x360"]],
+    ["a square", source(721, 721), ["low 240x240", "mid 480x480", "high 720x720"]],
   ])("keeps proportions, evenness and names for %s", (_, facts, expected) => {
     expect(sizes(facts)).toEqual(expected);
   });
 
   test.each([
-    ["16:9 in 720x576", 720, 576, 1024, ["low 640x360", "mid 854x480"]],
-    ["16:9 in 1440x1080", 1440, 1080, 1920, ["low 640x360", "mid 854x480", "high 1280x720"]],
-    ["4:3 in 704x480", 704, 480, 640, ["low 480x360", "mid 640x480"]],
-    ["9:16 in 1080x1440", 1080, 1440, 810, ["low 360x640", "mid 480x854", "high 720x1280"]],
+    ["16:9 in 720x576", 720, 576, 1024, ["low 426x240", "mid 854x480"]],
+    ["16:9 in 1440x1080", 1440, 1080, 1920, ["low 426x240", "mid 854x480", "high 1280x720"]],
+    ["4:3 in 704x480", 704, 480, 640, ["low 320x240", "mid 640x480"]],
+    ["9:16 in 1080x1440", 1080, 1440, 810, ["low 240x426", "mid 480x854", "high 720x1280"]],
   ])(
     "keeps the shape in which a source is shown: %s",
     (_, width, height, displayWidth, expected) => {
@@ -44,8 +46,15 @@ describe("planLadder()", () => {
 
   test("carries the ceiling of each rung and encodes all of them", () => {
     const { rungs } = planLadder(ladder, source(1920, 1080));
-    expect(rungs.map((rung) => rung.videoBitrateBps)).toEqual([800_000, 1_400_000, 2_800_000]);
+    expect(rungs.map((rung) => rung.videoBitrateBps)).toEqual([240_000, 1_000_000, 2_800_000]);
     expect(rungs.every((rung) => !rung.isCopy)).toBe(true);
+  });
+
+  test("its lowest rung by default fits into 500 kbit/s, with sound and with what comes along", () => {
+    const soundBps = 160_000; // what encoders send by default
+    const alongBps = 50_000; // playlists, headers and boxes
+    const lowestBps = ladder[0]?.videoBitrateBps ?? Infinity;
+    expect(lowestBps + soundBps + alongBps).toBeLessThanOrEqual(450_000);
   });
 
   test.each([[29.97, 30_000 / 1001], [30.01, 30], [59.9, 60_000 / 1001], [144, 60], [7.4, 7], [

@@ -19,8 +19,8 @@ const MAX_FPS = 60;
 /**
  * The rungs that do not exceed the source's short side, with even dimensions in the proportions in
  * which it is shown: `displayWidth` beside its height, where its pixels are not square.
- * A source smaller than every rung keeps the lowest one at its own size; one without video gets a
- * single rung without a size.
+ * A source that at most the lowest one fits into keeps the next one as well, at its own size; one
+ * without video gets a single rung without a size.
  */
 export function planLadder(
   ladder: readonly LadderRung[],
@@ -37,15 +37,20 @@ export function planLadder(
   }
   const shape = { width: displayWidth ?? video.width, height: video.height };
   const sourceShortSide = Math.min(shape.width, shape.height);
-  const fitting = ladder.filter((rung) => rung.shortSidePx <= sourceShortSide);
-  const kept = fitting.length > 0 ? fitting : [{ ...lowest, shortSidePx: sourceShortSide }];
-  const rungs = kept.map((rung) => ({
+  const rungs = rungsFor(ladder, sourceShortSide).map((rung) => ({
     name: rung.name,
     ...scaleTo(rung.shortSidePx, shape),
     videoBitrateBps: rung.videoBitrateBps,
     isCopy: false,
   }));
   return { rungs, fps: planFps(video.fps) };
+}
+
+function rungsFor(ladder: readonly LadderRung[], shortSidePx: number): readonly LadderRung[] {
+  const fitting = ladder.filter((rung) => rung.shortSidePx <= shortSidePx);
+  const next = ladder[fitting.length];
+  const isShownWhole = fitting.length > 1 || fitting[0]?.shortSidePx === shortSidePx;
+  return isShownWhole || next === undefined ? fitting : [...fitting, { ...next, shortSidePx }];
 }
 
 type Size = { readonly width: number; readonly height: number };

@@ -1,5 +1,5 @@
 /**
- * The ladder as an operator writes it: `low=360@800,mid=480@1400,high=720@2800`
+ * The ladder as an operator writes it: `low=240@240,mid=480@1000,high=720@2800`
  * (name = short side in pixels @ video bitrate in kbit/s).
  */
 import * as z from "zod";
@@ -11,7 +11,8 @@ export type LadderRung = {
   readonly videoBitrateBps: number;
 };
 
-export const DEFAULT_LADDER = "low=360@800,mid=480@1400,high=720@2800";
+/** With its sound and all that comes along the lowest fits into a line of 500 kbit/s. */
+export const DEFAULT_LADDER = "low=240@240,mid=480@1000,high=720@2800";
 
 const RUNG = /^(low|mid|high)=(\d{2,4})@(\d{2,5})$/;
 
