@@ -15,6 +15,8 @@ export type SeenMoment = {
   /** "0.9 s behind", or nothing. */
   readonly behind: string;
   readonly timeS: number;
+  /** What is loaded from there on, in seconds. */
+  readonly bufferS: number;
   /** Seeks so far, the viewer's and the page's own. */
   readonly seeks: number;
   /** Frames decoded of what is loaded. */
@@ -62,6 +64,8 @@ function watchMoments(): void {
   const moments: SeenMoment[] = [];
   Object.assign(window, { moments });
   let seeks = 0;
+  const lastEnd = (ranges: TimeRanges) =>
+    ranges.length === 0 ? null : ranges.end(ranges.length - 1);
   document.addEventListener("seeking", () => seeks += 1, true);
   setInterval(() => {
     const video = document.querySelector("video");
@@ -73,6 +77,7 @@ function watchMoments(): void {
       badge: document.querySelector("[data-badge]")?.textContent ?? "",
       behind: document.querySelector("[data-behind]")?.textContent ?? "",
       timeS: video.currentTime,
+      bufferS: Math.max(0, (lastEnd(video.buffered) ?? 0) - video.currentTime),
       seeks,
       frames: video.getVideoPlaybackQuality().totalVideoFrames,
     });

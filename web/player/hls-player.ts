@@ -23,9 +23,9 @@ import {
   retryDelayMs,
   startPlayback,
 } from "./player.ts";
-import { RungGuard } from "./rung-guard.ts";
+import { RungChooser } from "./rung-chooser.ts";
 import { START_BANDWIDTH_BPS } from "./start-plan.ts";
-import { SteadyLevels } from "./steady-levels.ts";
+import { answerWith, type RungWish } from "./steady-levels.ts";
 
 /** As long as a publisher may be away, and longer: the playlist is asked for again and again. */
 const PATIENT_RETRIES = { maxNumRetry: 10_000, retryDelayMs: 300, maxRetryDelayMs: 2000 };
@@ -56,11 +56,9 @@ const LIVE: Partial<HlsConfig> = {
   // never slows down: LatencyHolder does both. 1 turns hls.js's own way off.
   maxLiveSyncPlaybackRate: 1,
   liveSyncOnStallIncrease: 0,
-  abrEwmaDefaultEstimate: START_BANDWIDTH_BPS,
   testBandwidth: false,
   startFragPrefetch: true,
   loader: LiveLoader,
-  abrController: SteadyLevels,
   playlistLoadPolicy: {
     default: {
       maxTimeToFirstByteMs: 15_000,
@@ -79,7 +77,7 @@ const LIVE: Partial<HlsConfig> = {
 export class HlsPlayer implements Player {
   readonly choice: RenditionChoice;
   readonly holder: LatencyHolder | null;
-  readonly #guard: RungGuard | null;
+  readonly #chooser: RungChooser | null;
   readonly #hls: Hls;
   readonly #source: HlsSource;
   readonly #events: PlayerEvents;
@@ -94,12 +92,14 @@ export class HlsPlayer implements Player {
     this.#video = video;
     this.#source = source;
     this.#events = events;
+    const wish: RungWish = { level: -1, lineBps: START_BANDWIDTH_BPS };
     this.#hls = new Hls({
       enableWorker: false, // fMP4 needs no transmuxing, and the CSP allows no blob scripts
       backBufferLength: 30,
-      ...(source.isLive ? LIVE : { startPosition: source.startS ?? 0 }),
+      ...(source.isLive
+        ? { ...LIVE, abrController: answerWith(wish) }
+        : { startPosition: source.startS ?? 0 }),
     });
-    this.choice = new LevelChoice(this.#hls);
     this.#hls.on(Events.ERROR, (_event, data) => this.#onError(data));
     if (source.isLive) this.#startOnceBuffered();
     else this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
@@ -110,7 +110,8 @@ export class HlsPlayer implements Player {
     });
     this.#hls.attachMedia(video);
     this.holder = source.isLive ? this.#createHolder() : null;
-    this.#guard = source.isLive ? new RungGuard(this.#hls, video, events.onFit) : null;
+    this.#chooser = source.isLive ? new RungChooser(this.#hls, video, wish, events.onFit) : null;
+    this.choice = new LevelChoice(this.#hls, this.#chooser);
   }
 
   /** The picture is there with the first part; it moves once a late second or third one does no harm. */
@@ -150,7 +151,7 @@ export class HlsPlayer implements Player {
     clearTimeout(this.#retry);
     clearTimeout(this.#start);
     this.holder?.destroy();
-    this.#guard?.destroy();
+    this.#chooser?.destroy();
     this.#hls.destroy();
   }
 
@@ -169,8 +170,9 @@ export class HlsPlayer implements Player {
           : targetLatency;
         const bufferS = bufferedAheadS(this.#video);
         const isGrowing = details.age < Math.max(MIN_GROWING_S, rhythmS(details) * GROWING_SHARE);
-        const isCarried = this.#guard?.isCarried ?? true;
-        const distances = { targetS: targetLatency, closestS, promisingS };
+        const isCarried = this.#chooser?.isCarried ?? true;
+        const spareS = this.#chooser?.line.spareS ?? 0;
+        const distances = { targetS: targetLatency, closestS, promisingS, spareS };
         return { latencyS, bufferS, isGrowing, isCarried, ...distances };
       },
       livePositionS: (targetS) => {

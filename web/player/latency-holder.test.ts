@@ -39,6 +39,7 @@ beforeEach(() => {
       closestS: 1,
       promisingS: 1,
       bufferS: 1,
+      spareS: 0,
       isGrowing: true,
       isCarried: true,
       ...situation,
@@ -122,4 +123,10 @@ test("LatencyHolder keeps its distance on a line too slow for the picture", () =
   situation = {};
   stallOften();
   expect(holder.targetS).toBeGreaterThan(before ?? Infinity);
+});
+
+test("LatencyHolder keeps further away at once on a line that is known to be late", () => {
+  const before = holder.targetS ?? 0;
+  situation = { spareS: 0.5 };
+  expect(holder.targetS).toBeCloseTo(before + 0.5);
 });

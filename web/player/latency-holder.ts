@@ -11,6 +11,8 @@ export type LiveSituation = LivePosition & {
   readonly closestS: number;
   /** How close a network that delivers on time is sure to allow, in seconds. */
   readonly promisingS: number;
+  /** What is to be in the buffer besides, for what this line is known to be late with, in seconds. */
+  readonly spareS: number;
   /** More of the broadcast comes: the live edge is where it is said to be. */
   readonly isGrowing: boolean;
   /** The line is fast enough for what is played: a stall is its hesitation. */
@@ -113,7 +115,7 @@ export class LatencyHolder {
     const targetS = this.#targetOf(position);
     const { latencyS, bufferS } = position;
     const isHeld = Math.abs(latencyS - targetS) < HELD_S;
-    if (isHeld && position.isCarried) this.#margin.note(bufferS, nowMs);
+    if (isHeld && position.isCarried) this.#margin.note(bufferS - position.spareS, nowMs);
     const wanted = { latencyS, targetS, bufferS };
     const step = holdRate(wanted, this.#video.playbackRate, this.#jumpS(wanted, nowMs));
     if (step.kind === "rate") this.#setRate(step.rate);
@@ -125,8 +127,8 @@ export class LatencyHolder {
     return isCovered && nowMs < this.#settledAtMs ? SETTLE_JUMP_S : this.#options.jumpS;
   }
 
-  #targetOf({ targetS, closestS }: LiveSituation): number {
-    return Math.max(closestS, targetS + (this.#margin?.seconds ?? 0));
+  #targetOf({ targetS, closestS, spareS }: LiveSituation): number {
+    return Math.max(closestS, targetS + (this.#margin?.seconds ?? 0)) + spareS;
   }
 
   #jump(): void {

@@ -3,12 +3,16 @@
  */
 import { Events, type Hls } from "hls.js/light";
 import type { Rendition, RenditionChoice } from "./player.ts";
+import type { RungChooser } from "./rung-chooser.ts";
 
 export class LevelChoice implements RenditionChoice {
   readonly #hls: Hls;
+  /** Of a live picture; a recording's renditions are hls.js's to choose. */
+  readonly #chooser: RungChooser | null;
 
-  constructor(hls: Hls) {
+  constructor(hls: Hls, chooser: RungChooser | null) {
     this.#hls = hls;
+    this.#chooser = chooser;
   }
 
   get renditions(): readonly Rendition[] {
@@ -20,10 +24,11 @@ export class LevelChoice implements RenditionChoice {
   }
 
   get chosen(): number {
-    return this.#hls.manualLevel;
+    return this.#chooser?.pinned ?? this.#hls.manualLevel;
   }
 
   choose(index: number): void {
+    if (this.#chooser !== null) return this.#chooser.pin(index);
     // What is buffered of the other rendition is replaced from the next segment on.
     this.#hls.nextLevel = index;
   }

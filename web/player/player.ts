@@ -34,13 +34,16 @@ export interface Player {
   destroy(): void;
 }
 
+/** What a picture can be too much for. */
+export type TooSlow = "connection" | "device";
+
 export type PlayerEvents = {
   /** More of a live broadcast has come, or is listed. */
   readonly onGrowth: (growth: Growth) => void;
   /** The server ended the stream. */
   readonly onCut: () => void;
-  /** The smallest picture is, or is not, too much for the line. */
-  readonly onFit: (isTooSlow: boolean) => void;
+  /** The smallest picture is too much for something; null: it is not, any more. */
+  readonly onFit: (tooSlow: TooSlow | null) => void;
   /** Something is in the way; the player goes on trying by itself. */
   readonly onTrouble: (detail: string) => void;
   readonly onUnsupported: () => void;

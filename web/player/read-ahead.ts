@@ -25,3 +25,10 @@ export async function readAhead(multivariantUrl: string, text: Promise<string>):
   const files = startFiles(await readPlaylist(playlistUrl, readText(playlistUrl)));
   await Promise.all(files.map((uri) => readText(new URL(uri, playlistUrl).href)));
 }
+
+/** What a player asks for before the first media of the rendition at `playlistUrl`. */
+export async function readInit(playlistUrl: string): Promise<void> {
+  const playlist = await readText(playlistUrl);
+  const init = Array.from(playlist.matchAll(/^#EXT-X-MAP:URI="([^"]+)"/gm)).at(-1)?.[1];
+  if (init !== undefined) await readText(new URL(init, playlistUrl).href);
+}

@@ -61,7 +61,14 @@ export class RealTimePlayer implements Player {
         const bufferS = bufferedAheadS(video);
         if (bufferS === 0) return null;
         const distances = { targetS: TARGET_S, closestS: TARGET_S, promisingS: TARGET_S };
-        return { latencyS: bufferS, bufferS, isGrowing: true, isCarried: true, ...distances };
+        return {
+          latencyS: bufferS,
+          bufferS,
+          spareS: 0,
+          isGrowing: true,
+          isCarried: true,
+          ...distances,
+        };
       },
       livePositionS: (targetS) => this.#livePositionS(targetS),
     }, { jumpS: 0.8, reserveS: RESERVE_S, stallS: 0.05 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Delivery, fittingLevel, hasRoomAbove, measureLine, recent } from "./rung-choice.ts";
+import { type Delivery, fittingLevel, measureLine, recent, roomyLevel } from "./rung-choice.ts";
 
 const part = (bytes: number, tookMs: number): Delivery => ({ bytes, tookMs, mediaMs: 333 });
 const BITRATES = [250_000, 800_000, 2_500_000];
@@ -38,10 +38,24 @@ test.each([
 });
 
 test.each([
-  [0, 1_200_000, 0.3, true],
-  [0, 900_000, 0.3, false],
-  [0, 1_200_000, 0.7, false],
-  [2, 90_000_000, 0.1, false],
-])("hasRoomAbove() %i at %i bit/s with a load of %f: %s", (level, bps, load, hasRoom) => {
-  expect(hasRoomAbove(BITRATES, level, { bps, load })).toBe(hasRoom);
+  [2, 4_000_000, 0.4, 1],
+  [2, 4_000_000, 1.6, 1],
+  [2, 4_000_000, 2.4, 1],
+  [2, 1_200_000, 0.4, 1],
+  [2, 1_200_000, 1.6, 0],
+])(
+  "fittingLevel() from %i at %i bit/s, %f s into a segment, is %i",
+  (level, bps, againS, fitting) => {
+    expect(fittingLevel(BITRATES, level, bps, againS)).toBe(fitting);
+  },
+);
+
+test.each([
+  [1_300_000, 0.3, 1],
+  [1_200_000, 0.3, 0],
+  [1_300_000, 0.7, -1],
+  [90_000_000, 0.1, 2],
+  [100_000, 0.1, -1],
+])("roomyLevel() at %i bit/s with a load of %f is %i", (bps, load, level) => {
+  expect(roomyLevel(BITRATES, { bps, load })).toBe(level);
 });

@@ -39,21 +39,31 @@ export function measureLine(deliveries: readonly Delivery[]): LineRate | null {
 
 /** Of what a line carries, a rendition may take so much. */
 const SHARE = 0.8;
+/** The same for a larger one to be tried: its keyframes take longer than their share. */
+const ROOMY_SHARE = 0.65;
 /** A line has room for more when that comes in so much of the time it plays. */
 const EASY_LOAD = 0.5;
 
-/** The rendition to step down to from `level`; `bitratesBps` rise. `level` itself: nothing is less. */
-export function fittingLevel(bitratesBps: readonly number[], level: number, bps: number): number {
-  const fitting = bitratesBps.findLastIndex((bitrateBps) => bitrateBps <= bps * SHARE);
+/** Within a segment all of it comes again in the other rendition: that is to take no longer. */
+const MAX_AGAIN_S = 0.5;
+
+/**
+ * The rendition to step down to from `level` when `againS` of media come again; `bitratesBps` rise.
+ * `level` itself: nothing is less.
+ */
+export function fittingLevel(
+  bitratesBps: readonly number[],
+  level: number,
+  bps: number,
+  againS = 0,
+): number {
+  const mostBps = bps * Math.min(SHARE, againS > 0 ? MAX_AGAIN_S / againS : Infinity);
+  const fitting = bitratesBps.findLastIndex((bitrateBps) => bitrateBps <= mostBps);
   return Math.max(0, Math.min(level - 1, fitting));
 }
 
-/** Whether the one above `level` would come with room to spare. */
-export function hasRoomAbove(
-  bitratesBps: readonly number[],
-  level: number,
-  { bps, load }: LineRate,
-): boolean {
-  const aboveBps = bitratesBps[level + 1];
-  return aboveBps !== undefined && load < EASY_LOAD && aboveBps <= bps * SHARE;
+/** The largest rendition that would come with room to spare; -1: none would. */
+export function roomyLevel(bitratesBps: readonly number[], { bps, load }: LineRate): number {
+  if (load > EASY_LOAD) return -1;
+  return bitratesBps.findLastIndex((bitrateBps) => bitrateBps <= bps * ROOMY_SHARE);
 }

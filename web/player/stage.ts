@@ -47,7 +47,7 @@ export class Stage {
     this.#playerEvents = {
       onGrowth: (growth) => report({ kind: "grown", growth }),
       onCut: () => report({ kind: "cut" }),
-      onFit: (isTooSlow) => report({ kind: "fit", isTooSlow }),
+      onFit: (tooSlow) => report({ kind: "fit", tooSlow }),
       onTrouble: () => {},
       onUnsupported,
     };

@@ -5,14 +5,19 @@
 /** What a connection is taken to carry before anything was measured: a start with little is a start soon. */
 export const START_BANDWIDTH_BPS = 3_000_000;
 
+/** The largest of renditions whose `bitratesBps` rise that fits into `lineBps`, or else the smallest. */
+export function startLevel(bitratesBps: readonly number[], lineBps: number): number {
+  return Math.max(0, bitratesBps.findLastIndex((bitrateBps) => bitrateBps <= lineBps));
+}
+
 /** The URI of the rendition that is played first; null: the playlist names none. */
 export function startRendition(multivariant: string): string | null {
   const variants = Array.from(
     multivariant.matchAll(/^#EXT-X-STREAM-INF:(.*)\n([^#\s].*)$/gm),
     ([, attributes = "", uri = ""]) => ({ uri, bandwidthBps: numberOf(attributes, "BANDWIDTH") }),
   ).toSorted((one, other) => one.bandwidthBps - other.bandwidthBps);
-  const fitting = variants.filter(({ bandwidthBps }) => bandwidthBps <= START_BANDWIDTH_BPS);
-  return (fitting.at(-1) ?? variants[0])?.uri ?? null;
+  const bitratesBps = variants.map(({ bandwidthBps }) => bandwidthBps);
+  return variants[startLevel(bitratesBps, START_BANDWIDTH_BPS)]?.uri ?? null;
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   noteGrowth,
   noteMoved,
 } from "./live-line.ts";
+import type { TooSlow } from "./player.ts";
 
 export type WatchEvent =
   /** The API, or the playback server, says how far the video is. */
@@ -43,8 +44,8 @@ export type WatchEvent =
   | { readonly kind: "cut" }
   | { readonly kind: "asked" }
   | { readonly kind: "answer"; readonly answer: Answer | null }
-  /** The lowest rung does, or does not, fit through the connection. */
-  | { readonly kind: "fit"; readonly isTooSlow: boolean }
+  /** What the lowest rung is too much for, if anything. */
+  | { readonly kind: "fit"; readonly tooSlow: TooSlow | null }
   /** How old the picture on the screen is, and how old it is meant to be; null: nobody can say. */
   | { readonly kind: "age"; readonly ageS: number | null; readonly usualS: number | null };
 
@@ -63,7 +64,7 @@ export type Facts = {
   readonly isPaused: boolean;
   readonly isPlayedOut: boolean;
   readonly isHidden: boolean;
-  readonly isTooSlow: boolean;
+  readonly tooSlow: TooSlow | null;
   readonly ageS: number | null;
   readonly isBehind: boolean;
   readonly line: LiveLine;
@@ -95,7 +96,7 @@ export function noFacts(nowMs: number): Facts {
     isPaused: false,
     isPlayedOut: false,
     isHidden: false,
-    isTooSlow: false,
+    tooSlow: null,
     ageS: null,
     isBehind: false,
     line: newLine(nowMs),
@@ -127,7 +128,7 @@ export function noteEvent(facts: Facts, event: WatchEvent, nowMs: number): Facts
     case "hidden":
       return { ...facts, isHidden: event.isHidden, movedAtMs: nowMs };
     case "fit":
-      return { ...facts, isTooSlow: event.isTooSlow };
+      return { ...facts, tooSlow: event.tooSlow };
     case "age":
       return noteAge(facts, event.ageS, event.usualS);
     case "grown":
@@ -174,7 +175,7 @@ function beginLoad(facts: Facts, plays: Facts["plays"], nowMs: number): Facts {
     stoodMs: 0,
     isPaused: false,
     isPlayedOut: false,
-    isTooSlow: false,
+    tooSlow: null,
     ageS: null,
     isBehind: false,
     // Who is away stays away, whichever way the picture is to come.

@@ -71,12 +71,25 @@ test.each<[string, WatchState, number, Story]>([
   ["nobody sees the page", "live", 60_000, [...LIVE, [2000, { kind: "hidden", isHidden: true }]]],
   ["the lowest rung does not fit", "tooSlow", 4000, [...LIVE, [2000, {
     kind: "fit",
-    isTooSlow: true,
+    tooSlow: "connection",
   }]]],
   ["it does not fit, and moves still", "live", 2100, [...LIVE, [2000, {
     kind: "fit",
-    isTooSlow: true,
+    tooSlow: "connection",
   }], [2000, MOVED]]],
+  ["the device is too slow, though it moves", "tooSlow", 2100, [...LIVE, [2000, {
+    kind: "fit",
+    tooSlow: "device",
+  }], [2000, MOVED]]],
+  ["the device keeps up again", "live", 2200, [
+    ...LIVE,
+    [2000, {
+      kind: "fit",
+      tooSlow: "device",
+    }],
+    [2100, { kind: "fit", tooSlow: null }],
+    [2100, MOVED],
+  ]],
   ["the server cannot be reached", "reconnecting", 3000, [...LIVE, [2500, unreached], [
     2900,
     unreached,

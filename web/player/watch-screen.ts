@@ -55,24 +55,28 @@ export function screenOf(facts: Facts, nowMs: number, words: PlayerWords = en): 
     isCovering: !facts.isShown || facts.plays === "nothing" || facts.isPlayedOut ||
       isStanding(facts, nowMs, STANDING_MS),
     action: state === "ended" ? "playRecording" : null,
-    badge: state === "behind" && ageS !== null
-      ? fill(words.behind, { s: String(Math.round(ageS)) })
-      : words.badges[state],
+    badge: badgeOf(state, facts, words),
     isWayBack: state === "behind",
     ageS,
   };
 }
 
-function wordsOf(
+function badgeOf(
   state: WatchState,
-  { removal, failure, isHeld }: Facts,
-  words: PlayerWords,
-): string | null {
-  if (state === "removed" && removal !== null) return removal;
-  if (state === "failed" && failure !== null) return failure;
+  { ageS, tooSlow }: Facts,
+  { badges, behind }: PlayerWords,
+): string {
+  if (state === "behind" && ageS !== null) return fill(behind, { s: String(Math.round(ageS)) });
+  return state === "tooSlow" && tooSlow === "device" ? badges.slowDevice : badges[state];
+}
+
+function wordsOf(state: WatchState, facts: Facts, { states }: PlayerWords): string | null {
+  if (state === "removed" && facts.removal !== null) return facts.removal;
+  if (state === "failed" && facts.failure !== null) return facts.failure;
+  if (state === "tooSlow" && facts.tooSlow === "device") return states.slowDevice;
   // The poster and its play button are invitation enough.
-  if (isHeld && state === "joining") return null;
-  return SILENT.has(state) ? null : words.states[state as keyof PlayerWords["states"]];
+  if (facts.isHeld && state === "joining") return null;
+  return SILENT.has(state) ? null : states[state as keyof PlayerWords["states"]];
 }
 
 export function stateOf(facts: Facts, nowMs: number): WatchState {
@@ -96,10 +100,12 @@ function recordingState(facts: Facts, nowMs: number): WatchState {
 function liveState(facts: Facts, nowMs: number): WatchState {
   if (facts.line.verdict === "away") return "encoderGone";
   if (facts.line.verdict === "broken") return "reconnecting";
-  if (!facts.isShown) return facts.isTooSlow ? "tooSlow" : "joining";
+  if (!facts.isShown) return facts.tooSlow === null ? "joining" : "tooSlow";
   // A picture that moves a little now and then has stopped as well.
   const stoodMs = stoodForMs(facts, nowMs);
-  if (facts.isTooSlow && stoodMs > STANDING_MS) return "tooSlow";
+  if (facts.tooSlow === "connection" && stoodMs > STANDING_MS) return "tooSlow";
+  // It is known to move badly for some seconds.
+  if (facts.tooSlow === "device") return "tooSlow";
   if (stoodMs > PATIENCE_MS) return "stalled";
   return facts.isBehind ? "behind" : "live";
 }

@@ -14,6 +14,7 @@ export const de: PlayerWords = {
       "Die Übertragung steht: Die Sendenden sind weg. Sie geht von selbst weiter, wenn " +
       "sie wieder da sind.",
     tooSlow: "Deine Verbindung ist zu langsam für das kleinste Bild.",
+    slowDevice: "Dein Gerät ist zu langsam für das kleinste Bild.",
     ended: "Die Übertragung ist zu Ende.",
     removed: "Dieses Video gibt es nicht mehr.",
     failed: "Dieses Video kann hier nicht abgespielt werden.",
@@ -28,6 +29,7 @@ export const de: PlayerWords = {
     reconnecting: "keine Verbindung",
     encoderGone: "Sendende weg",
     tooSlow: "langsame Verbindung",
+    slowDevice: "langsames Gerät",
     ended: "beendet",
     recording: "Aufzeichnung",
     removed: "entfernt",

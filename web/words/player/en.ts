@@ -11,6 +11,7 @@ export const en = {
     encoderGone: "The broadcast has stopped: the broadcaster is away. It goes on by itself " +
       "when they come back.",
     tooSlow: "Your connection is too slow for the smallest picture.",
+    slowDevice: "Your device is too slow for the smallest picture.",
     ended: "The broadcast has ended.",
     removed: "This video is gone.",
     failed: "This video cannot be played here.",
@@ -25,6 +26,7 @@ export const en = {
     reconnecting: "no connection",
     encoderGone: "broadcaster away",
     tooSlow: "slow connection",
+    slowDevice: "slow device",
     ended: "ended",
     recording: "recording",
     removed: "removed",
