@@ -8,6 +8,7 @@ import {
   parseRecordedPlaylist,
   parseRecordedVariants,
   type RecordedPlaylist,
+  type RecordedSegment,
   type RecordedVariant,
   type RecordedVariants,
   recordingKey,
@@ -17,6 +18,7 @@ import {
   widenToSegments,
 } from "#shared/hls/recorded-playlist.ts";
 import type { Storage } from "#shared/storage/port.ts";
+import { startAtZero, startOf } from "./clip-timeline.ts";
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 
@@ -48,7 +50,8 @@ export async function makeClip(storage: Storage, request: ClipRequest): Promise<
     const key = variant.key.replace(`videos/${videoUrl}/`, `videos/${clipUrl}/`);
     const cut = cutPlaylist(playlist, widened);
     if (cut.segments.length === 0) continue;
-    await putText(storage, key, renderRecordedPlaylist(cut, key));
+    const clip = await startAtZero(cut, (segment) => readStart(storage, segment));
+    await putText(storage, key, renderRecordedPlaylist(clip, key));
     variants.push({ ...variant, key });
   }
   const { isIndependent } = recording;
@@ -80,10 +83,21 @@ async function readRecording(storage: Storage, videoUrl: string): Promise<Record
   return { isIndependent, renditions };
 }
 
+async function readStart(storage: Storage, segment: RecordedSegment): Promise<number | null> {
+  return startOf(
+    await readBytes(storage, segment.initKey),
+    await readBytes(storage, segment.key),
+  );
+}
+
 async function readText(storage: Storage, key: string): Promise<string> {
+  return new TextDecoder().decode(await readBytes(storage, key));
+}
+
+async function readBytes(storage: Storage, key: string): Promise<Uint8Array> {
   const object = await storage.get(key);
   if (object === null) throw new AppError("NO_RECORDING", "the recording is not in storage");
-  return await new Response(object.body).text();
+  return new Uint8Array(await new Response(object.body).arrayBuffer());
 }
 
 async function putText(storage: Storage, key: string, text: string): Promise<void> {

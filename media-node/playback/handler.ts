@@ -12,6 +12,7 @@ import { memoryReply, storedFileReply, storedPlaylistReply } from "./file-replie
 import { flvReply } from "./flv-reply.ts";
 import { CACHE, liveReply, playlistReply, problemReply, type Reply, withBytes } from "./reply.ts";
 import type { SharedReloads } from "./shared-reloads.ts";
+import { type SegmentShift, shiftedSegment, shiftOf } from "./shifted-segment.ts";
 import { startNeedOf } from "./start-need.ts";
 import { type Directives, directivesOf, nameOf, type PlaybackRoute, routeOf } from "./routes.ts";
 import { storyboardReply } from "./storyboard-reply.ts";
@@ -103,8 +104,13 @@ async function answer(
     }
     case "tsPlaylist":
       return await recordedPlaylistReply(deps, request, route);
-    case "file":
-      return await sharedFileReply(deps, request, route);
+    case "file": {
+      const shift = shiftOf(query);
+      if (typeof shift === "string") return problemReply("BAD_REQUEST", shift);
+      return shift === null || route.file.kind !== "segment"
+        ? await sharedFileReply(deps, request, route)
+        : await shiftedSegmentReply(deps, request, route, shift);
+    }
     case "tsSegment":
       return await tsSegmentReply(deps, request, route);
     default:
@@ -265,24 +271,48 @@ async function fileReply(
   }) ?? missingFile();
 }
 
-/** A segment as transport stream, made of what memory or storage has. */
+/** A segment as transport stream. */
 async function tsSegmentReply(
   deps: PlaybackDeps,
   request: PlaybackRequest,
   route: RouteOf<"tsSegment">,
 ): Promise<Reply> {
+  const [init, segment] = await readWithInit(deps, route, route);
+  const content = init && segment && tsSegment(init, segment);
+  if (content === null) return missingFile();
+  const etag = `"${route.epoch}-${route.rendition}-${route.msn}-${route.initNumber}-ts"`;
+  return memoryReply(request, { content, etag, contentType: "video/mp2t" });
+}
+
+/** A segment at the times a clip gives it. */
+async function shiftedSegmentReply(
+  deps: PlaybackDeps,
+  request: PlaybackRequest,
+  route: RouteOf<"file">,
+  { shiftMs, initNumber }: SegmentShift,
+): Promise<Reply> {
+  const { epoch, rendition, file: { number: msn } } = route;
+  const [init, segment] = await readWithInit(deps, route, { msn, initNumber });
+  const content = init && segment && shiftedSegment(init, segment, shiftMs);
+  if (content === null) return missingFile();
+  const etag = `"${epoch}-${rendition}-${msn}-${initNumber}-${shiftMs}"`;
+  return memoryReply(request, { content, etag, contentType: typeOf(nameOf(route.file)) });
+}
+
+/** A segment and the init segment that describes it, of what memory or storage has. */
+async function readWithInit(
+  deps: PlaybackDeps,
+  route: RouteOf<"file"> | RouteOf<"tsSegment">,
+  { msn, initNumber }: { readonly msn: number; readonly initNumber: number },
+): Promise<[Uint8Array | null, Uint8Array | null]> {
   const bytesOf = async (file: RenditionFile) => {
     const kept = liveRenditionOf(deps, route)?.read(file) ?? null;
     if (kept !== null) return await kept.bytes();
     const object = await deps.storage.get(keyOf(route, file));
     return object && await new Response(object.body).bytes();
   };
-  const init = await bytesOf({ kind: "init", number: route.initNumber });
-  const segment = init && await bytesOf({ kind: "segment", number: route.msn });
-  const content = init && segment && tsSegment(init, segment);
-  if (content === null) return missingFile();
-  const etag = `"${route.epoch}-${route.rendition}-${route.msn}-${route.initNumber}-ts"`;
-  return memoryReply(request, { content, etag, contentType: "video/mp2t" });
+  const init = await bytesOf({ kind: "init", number: initNumber });
+  return [init, init && await bytesOf({ kind: "segment", number: msn })];
 }
 
 function keyOf(

@@ -40,7 +40,7 @@ ${third}
   expect(tsPlaylist(playlist(
     '#EXT-X-MAP:URI="../../abcd/1/low/init-0.mp4"\n#EXTINF:2,\n../../abcd/1/low/seg-7.m4s',
     '#EXT-X-MAP:URI="init-3.mp4"\n#EXTINF:2,\nseg-8.m4s',
-    "seg-9.m4s",
+    "seg-9.m4s?shift=-14000&init=3",
   ))).toBe(playlist(
     "#EXTINF:2,\n../../abcd/1/low/seg-7-0.ts",
     "#EXTINF:2,\nseg-8-3.ts",

@@ -32,13 +32,16 @@ export function tsMultivariant(text: string): string {
   return text.replaceAll(/^([^#\n]*)\bindex\.m3u8$/gm, "$1ts.m3u8");
 }
 
+/** With the shift that a clip may ask for: FFmpeg begins at the first segment, whatever its time. */
+const SEGMENT = /^([^#]*seg-\d+)\.m4s(?:\?[^?]*)?$/;
+
 /** A recorded media playlist with the same segments as transport stream. */
 export function tsPlaylist(text: string): string {
   let init = "0";
   return text.split("\n").flatMap((line) => {
     const map = /^#EXT-X-MAP:URI="(?:[^"]*\/)?init-(\d+)\.mp4"$/.exec(line)?.[1];
     init = map ?? init;
-    return map === undefined ? [line.replace(/^([^#]*seg-\d+)\.m4s$/, `$1-${init}.ts`)] : [];
+    return map === undefined ? [line.replace(SEGMENT, `$1-${init}.ts`)] : [];
   }).join("\n");
 }
 

@@ -56,6 +56,18 @@ test("renderRecordedPlaylist() writes what was read", () => {
   expect(renderRecordedPlaylist(parseRecordedPlaylist(TEXT, KEY), KEY)).toBe(TEXT);
 });
 
+test("a segment is asked for at the times a clip gives it, and keeps its key", () => {
+  const { targetDurationS, segments } = parseRecordedPlaylist(TEXT, KEY);
+  const shifted = segments.map((segment) => ({ ...segment, shiftMs: -10_021 }));
+  const text = renderRecordedPlaylist({ targetDurationS, segments: shifted }, KEY);
+  expect(text.match(/^[^#].*$/gm)).toEqual([
+    "../../1/high/seg-0.m4s?shift=-10021&init=0",
+    "../../1/high/seg-1.m4s?shift=-10021&init=0",
+    "seg-2.m4s?shift=-10021&init=0",
+  ]);
+  expect(parseRecordedPlaylist(text, KEY).segments).toEqual(shifted);
+});
+
 test("renderRecordedVariants() writes what was read", () => {
   const text = `#EXTM3U
 #EXT-X-VERSION:6

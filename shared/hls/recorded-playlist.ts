@@ -26,6 +26,8 @@ export type RecordedSegment = {
   readonly isDiscontinuous: boolean;
   /** Wall clock of its first frame, Unix ms. */
   readonly wallClockMs: number | null;
+  /** What playback adds to the times in it, in ms. */
+  readonly shiftMs: number;
 };
 
 export type RecordedPlaylist = {
@@ -80,7 +82,8 @@ export function parseRecordedPlaylist(text: string, key: string): RecordedPlayli
     else if (line.startsWith("#EXTINF:")) durationS = Number.parseFloat(value);
     else if (!line.startsWith("#")) {
       const key = resolveKey(folder, line);
-      segments.push({ key, initKey, durationS, isDiscontinuous, wallClockMs });
+      const shiftMs = Number(/[?&]shift=(-?\d+)/.exec(line)?.[1] ?? 0);
+      segments.push({ key, initKey, durationS, isDiscontinuous, wallClockMs, shiftMs });
       durationS = Number.NaN;
       isDiscontinuous = false;
       wallClockMs = null;
@@ -156,9 +159,16 @@ export function renderRecordedPlaylist(playlist: RecordedPlaylist, key: string):
     if (segment.wallClockMs !== null) {
       lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.wallClockMs).toISOString()}`);
     }
-    lines.push(`#EXTINF:${Number(segment.durationS.toFixed(5))},`, toUri(segment.key));
+    const uri = `${toUri(segment.key)}${shiftQuery(segment)}`;
+    lines.push(`#EXTINF:${Number(segment.durationS.toFixed(5))},`, uri);
   }
   return `${[...lines, "#EXT-X-ENDLIST"].join("\n")}\n`;
+}
+
+/** The clock that the shift is converted to stands in the init segment. */
+function shiftQuery({ initKey, shiftMs }: RecordedSegment): string {
+  if (shiftMs === 0) return "";
+  return `?shift=${shiftMs}&init=${/init-(\d+)\.mp4$/.exec(initKey)?.[1] ?? 0}`;
 }
 
 /** The text of a multivariant playlist. */

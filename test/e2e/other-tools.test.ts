@@ -32,8 +32,11 @@ const WIDTH = 426;
 const HEIGHT = 240;
 /** More than all tests of the broadcast take. */
 const LONGEST_S = 120;
-/** What the recording must hold. */
+/** What the recording must hold: seconds 10 to 14, and something behind them. */
 const RECORDED_S = 16;
+
+/** ffmpeg's options for a second from where a viewer can go back to. */
+const FROM_THE_FIRST = ["-live_start_index", "0", "-t", "1"];
 
 type Video = {
   readonly id: string;
@@ -47,9 +50,11 @@ let sluice: RunningSluice;
 let folder: string;
 let user: TestUser;
 let broadcast: Publish;
-let startedAtMs: number;
+let playableAtMs: number;
 let video: Video;
 let page: string;
+/** The number of the first frame that a viewer can go back to. */
+let earliest: number;
 
 beforeAll(async () => {
   sluice = await startSluice({ env: { LADDER: "low=144@250,mid=240@1000" } });
@@ -59,7 +64,6 @@ beforeAll(async () => {
   const title = { title: "</script> & friends" };
   video = (await user.call<Video>("POST", "/user/channel/videos", title)).body;
   page = new URL(`/watch/${video.url}`, sluice.ready.api).href;
-  startedAtMs = Date.now();
   broadcast = publish(`${sluice.ready.rtmp}/${streamKey}`, {
     size: `${WIDTH}x${HEIGHT}`,
     keyframeSeconds: KEYFRAME_S,
@@ -68,6 +72,8 @@ beforeAll(async () => {
   });
   await until(async () => (await fetch(`${video.playbackUrl}?wait=YES`)).ok, 30_000);
   await until(async () => (await readVideo()).status === "RUNNING", 10_000);
+  playableAtMs = Date.now();
+  [earliest = -1] = await readNumbers(video.playbackUrl, FROM_THE_FIRST);
 }, 90_000);
 
 afterAll(async () => {
@@ -78,6 +84,8 @@ afterAll(async () => {
 
 const readVideo = async () =>
   (await user.call<Video>("GET", `/user/channel/videos/${video.id}`)).body;
+/** The frame at a time of the recording. */
+const frameAt = (seconds: number) => earliest + FPS * seconds;
 const fileOf = (name: string) => join(folder, name);
 
 type Play = (wish: { url: string; seconds: number; deadlineMs: number }) => Promise<Played>;
@@ -117,36 +125,39 @@ const PLAYERS: [string, Play][] = [
 describe("a broadcast, by the address of its page", () => {
   test.concurrent.each(PLAYERS)("plays in %s", async (_, play) => {
     await expectPlayed(play, page, 2);
-  }, 40_000);
+  }, 60_000);
 
-  test.concurrent("is read by yt-dlp from the first frame on", async () => {
+  test.concurrent("is read by yt-dlp from the first frame there is", async () => {
     const file = await downloadWithYtDlp(page, fileOf("live-yt-dlp.mp4"), ["-f", "worst"]);
-    expect((await readRun(file)).first).toBe(0);
-  }, 40_000);
+    expect((await readRun(file)).first).toBe(earliest);
+  }, 60_000);
 
   test.concurrent("is read by streamlink, which has to say what it takes", async () => {
     const header = ["--http-header", "Accept=application/vnd.apple.mpegurl"];
     const file = await downloadWithStreamlink(page, fileOf("live-streamlink.mp4"), header);
     const { first, last } = await readRun(file);
     expect(last - first).toBeGreaterThan(2 * FPS);
-  }, 40_000);
+  }, 60_000);
 
-  test.concurrent("is read by streamlink from the first frame on, by its playlist", async () => {
-    const file = await downloadWithStreamlink(video.playbackUrl, fileOf("dvr-streamlink.mp4"), [
-      "--hls-live-restart",
-    ]);
-    expect((await readRun(file)).first).toBe(0);
-  }, 40_000);
+  test.concurrent(
+    "is read by streamlink from the first frame there is, by its playlist",
+    async () => {
+      const file = await downloadWithStreamlink(video.playbackUrl, fileOf("dvr-streamlink.mp4"), [
+        "--hls-live-restart",
+      ]);
+      expect((await readRun(file)).first).toBe(earliest);
+    },
+    40_000,
+  );
 
-  test.concurrent("is read by ffmpeg from the first frame on", async () => {
-    const numbers = await readNumbers(page, ["-live_start_index", "0", "-t", "2"]);
-    expect(numbers[0]).toBe(0);
-  }, 40_000);
+  test.concurrent("is read by ffmpeg from the first frame there is", async () => {
+    expect((await readNumbers(page, FROM_THE_FIRST))[0]).toBe(earliest);
+  }, 60_000);
 });
 
 describe("its recording, by the same address", () => {
   beforeAll(async () => {
-    await until(() => Date.now() - startedAtMs > RECORDED_S * 1000, RECORDED_S * 1000);
+    await until(() => Date.now() - playableAtMs > RECORDED_S * 1000, 60_000);
     await broadcast.stop();
     await until(async () => (await readVideo()).recording, 30_000);
   }, 60_000);
@@ -165,32 +176,45 @@ describe("its recording, by the same address", () => {
 
   test.concurrent.each(PLAYERS)("plays in %s", async (_, play) => {
     await expectPlayed(play, page, 3);
-  }, 40_000);
+  }, 60_000);
 
   test.concurrent("is downloaded whole by yt-dlp", async () => {
     const file = await downloadWithYtDlp(page, fileOf("whole.mp4"));
     const { first, last } = await readRun(file);
-    expect(first).toBe(0);
-    expect(last).toBeGreaterThan(FPS * (RECORDED_S - 4));
+    expect(first).toBe(earliest);
+    expect(last - first).toBeGreaterThan(FPS * (RECORDED_S - 2));
     const { startS } = await probeDurations(file);
     expect(startS).toBeLessThan(0.1);
-  }, 40_000);
+  }, 60_000);
 
   test.concurrent("is downloaded by yt-dlp from second 10 to second 14", async () => {
     const sections = ["--download-sections", "*10-14"];
     const file = await downloadWithYtDlp(page, fileOf("section.mp4"), sections);
     const { first, last } = await readRun(file);
-    expect(Math.abs(first - FPS * 10)).toBeLessThanOrEqual(1);
-    expect(Math.abs(last - FPS * 14)).toBeLessThanOrEqual(2);
+    expect(Math.abs(first - frameAt(10))).toBeLessThanOrEqual(1);
+    expect(Math.abs(last - frameAt(14))).toBeLessThanOrEqual(2);
     const { startS, durationS } = await probeDurations(file);
     expect(startS).toBe(0);
     expect(Math.abs(durationS - 4)).toBeLessThan(0.1);
-  }, 40_000);
+  }, 60_000);
+
+  test.concurrent("is as long in a clip as the clip says, from 0 on", async () => {
+    const clips = `/user/channel/videos/${video.id}/clips`;
+    const clip = await user.call<{ playbackUrl: string }>("POST", clips, { start: 10, end: 14 });
+    const file = await downloadWithYtDlp(clip.body.playbackUrl, fileOf("clip.mp4"));
+    const { first, last } = await readRun(file);
+    expect({ first, last }).toEqual({ first: frameAt(10), last: frameAt(14) - 1 });
+    const { startS, durationS, streams } = await probeDurations(file);
+    expect(startS).toBeLessThan(0.05);
+    for (const seconds of [durationS, ...Object.values(streams)]) {
+      expect(Math.abs(seconds - 4)).toBeLessThan(0.1);
+    }
+  }, 60_000);
 
   test.concurrent("is shown by ffmpeg from where it is told to, to the frame", async () => {
     const [first = -1] = await readNumbers(page, ["-ss", "7.5"]);
-    expect(Math.abs(first - FPS * 7.5)).toBeLessThanOrEqual(1);
-  }, 40_000);
+    expect(Math.abs(first - frameAt(7.5))).toBeLessThanOrEqual(1);
+  }, 60_000);
 
   test.concurrent("is shown by mpv from where it is told to, to the frame", async () => {
     const pictures = ["--vo=image", "--vo-image-format=png", `--vo-image-outdir=${folder}`];
@@ -198,8 +222,8 @@ describe("its recording, by the same address", () => {
     await runForOutput("mpv", [...sound, ...pictures, "--start=7.5", "--frames=1", page]);
     const picture = await Bun.file(fileOf("00000001.png")).bytes();
     const area = { left: 0, top: 0, width: WIDTH, height: HEIGHT };
-    expect(Math.abs(await readNumber(picture, area) - FPS * 7.5)).toBeLessThanOrEqual(1);
-  }, 40_000);
+    expect(Math.abs(await readNumber(picture, area) - frameAt(7.5))).toBeLessThanOrEqual(1);
+  }, 60_000);
 
   test.concurrent("is shown by ffplay from the keyframe before", async () => {
     const quiet = ["-hide_banner", "-nostats", "-an", "-autoexit", "-vf", "showinfo"];
@@ -208,7 +232,7 @@ describe("its recording, by the same address", () => {
     const times = [...said.matchAll(/pts_time:(\d+(?:\.\d+)?)/g)].map(([, time]) => Number(time));
     expect(times[0], said).toBeGreaterThan(7.5 - KEYFRAME_S);
     expect(times[0]).toBeLessThan(7.6);
-  }, 40_000);
+  }, 60_000);
 
   test.concurrent("is shown by VLC from a segment before where it is told to", async () => {
     const wish = { url: page, startS: 7, seconds: 2, deadlineMs: 25_000 };
@@ -216,5 +240,5 @@ describe("its recording, by the same address", () => {
     expect(playedS, log).toBeGreaterThanOrEqual(2);
     expect(fromS).toBeGreaterThanOrEqual(7 - 2 * KEYFRAME_S);
     expect(fromS).toBeLessThanOrEqual(8);
-  }, 40_000);
+  }, 60_000);
 });

@@ -25,8 +25,10 @@ import { createWorkerQueue } from "#shared/queue/worker-queue.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
 import type { Storage } from "#shared/storage/port.ts";
 import { createTestApp, SERVICE_TOKEN, type Session, type TestApp } from "#test/helpers/app.ts";
+import { expectProgress, openPlainHlsJs } from "#test/helpers/browser-players.ts";
+import { launchChromium } from "#test/helpers/chromium.ts";
 import { insertEndedVideo } from "#test/helpers/ended-video.ts";
-import { decodeAll, probeDurations } from "#test/helpers/ffmpeg.ts";
+import { decodeAll, probeDurations, runForOutput } from "#test/helpers/ffmpeg.ts";
 import { readNumbers } from "#test/helpers/frame-numbers.ts";
 import { storeRecording } from "#test/helpers/recording.ts";
 import { serve, type Served } from "#test/helpers/serve.ts";
@@ -100,6 +102,16 @@ async function download(path: string): Promise<string> {
   return file;
 }
 
+/** Across what is left of the pause. */
+async function playInBrowser(url: string): Promise<void> {
+  const browser = await launchChromium();
+  try {
+    await expectProgress(await openPlainHlsJs(browser, url), 2.5);
+  } finally {
+    await browser.close();
+  }
+}
+
 test("a recording with a pause in it downloads as an MP4 from 0 without the pause", async () => {
   const { startS, durationS } = await probeDurations(await download(pathOf("/download")));
   expect(startS).toBe(0);
@@ -120,14 +132,24 @@ test("a clip plays under its own address and downloads", async () => {
   await decodeAll(hls(body.url));
   const frames = await readNumbers(hls(body.url), ["-ss", "1"]);
   expect(Math.abs(frames.length - 30 * (body.durationMs / 1000 - 1))).toBeLessThanOrEqual(2);
+  await playInBrowser(hls(body.url));
   const { startS, durationS } = await probeDurations(
     await download(pathOf(`/clips/${body.id}/download`)),
   );
   expect(startS).toBe(0);
   expect(Math.abs(durationS - body.durationMs / 1000)).toBeLessThan(0.15);
+  // A tool that writes the segments one behind the other, as they are.
+  const joined = join(directory, "joined.mp4");
+  await runForOutput("yt-dlp", ["--quiet", "--no-progress", "-o", joined, hls(body.url)]);
+  const found = await probeDurations(joined);
+  expect(found.startS).toBeLessThan(0.05);
+  expect(Math.abs(found.durationS - body.durationMs / 1000)).toBeLessThan(0.15);
+  for (const seconds of Object.values(found.streams)) {
+    expect(Math.abs(seconds - body.durationMs / 1000)).toBeLessThan(0.15);
+  }
   expect((await app.send("DELETE", pathOf(`/clips/${body.id}`), owner)).status).toBe(204);
   expect((await fetch(hls(body.url))).status).toBe(404);
-});
+}, 60_000);
 
 test("frames of a broadcast become its storyboard", async () => {
   for (const ms of [0, 2000, 25_000]) {
