@@ -9,49 +9,12 @@
  */
 import { brotliCompressSync } from "node:zlib";
 import { buildPages } from "#cli/dev/pages.ts";
-import type { Assets } from "#web/assets.ts";
-import {
-  type BuiltFile,
-  type BuiltFiles,
-  describeFile,
-  loadedLater,
-  loadedWith,
-  weightOf,
-} from "#web/page-weights.ts";
-import { createSite } from "#web/site.tsx";
+import { type BuiltPage, describeAssets, readBuiltPage } from "#test/helpers/built-page.ts";
+import { type BuiltFiles, loadedLater, loadedWith, weightOf } from "#web/page-weights.ts";
 
-const VIDEO = {
-  url: "abc123def456",
-  title: "First show",
-  description: null,
-  thumbnail:
-    "http://localhost:8000/videos/thumbnails/01a22d9d-ae95-777d-b706-a10662e3f84a-1-1280.jpg",
-  playbackUrl: "http://localhost:8080/hls-live/abc123def456.m3u8",
-  recording: null,
-  startedAt: null,
-  endedAt: null,
-  durationMs: null,
-  createdAt: "2026-01-02T03:04:05.000Z",
-};
+const kb = (bytes: number) => `${(bytes / 1000).toFixed(1).padStart(7)} kB`;
 
-const kb = (bytes: number) => `${(bytes / 1024).toFixed(1).padStart(7)} KB`;
-
-/** The HTML for a video of that status, and the assets it names. */
-async function readPage(assets: Assets, status: string) {
-  const site = createSite({
-    api: () => Response.json({ ...VIDEO, status }),
-    publicUrl: "http://localhost:8000",
-    hlsUrl: "http://localhost:8080",
-    assets,
-  });
-  const response = await site(new Request(`http://localhost:8000/watch/${VIDEO.url}`));
-  const html = await response.text();
-  const named = html.matchAll(/(?:src|href)="\/assets\/([^"]+)"/g);
-  return { html, names: Array.from(named, ([, name = ""]) => name) };
-}
-
-async function printPage(assets: Assets, files: BuiltFiles, status: string): Promise<void> {
-  const { html, names } = await readPage(assets, status);
+function printPage(files: BuiltFiles, status: string, { html, names }: BuiltPage): void {
   const atOnce = loadedWith(files, names);
   const htmlBytes = Buffer.byteLength(html);
   console.log(`\n${status}: ${kb(htmlBytes + weightOf(atOnce)).trim()} at once`);
@@ -66,10 +29,7 @@ async function printPage(assets: Assets, files: BuiltFiles, status: string): Pro
 }
 
 const assets = await buildPages();
-const files = new Map(
-  Array.from(assets, ([name, { body, compressed }]): [string, BuiltFile] => [
-    name,
-    describeFile(name, new TextDecoder().decode(body), (compressed?.br ?? body).byteLength),
-  ]),
-);
-for (const status of ["CREATED", "RUNNING", "ENDED"]) await printPage(assets, files, status);
+const files = describeAssets(assets);
+for (const status of ["CREATED", "RUNNING", "ENDED"]) {
+  printPage(files, status, await readBuiltPage(assets, status));
+}
