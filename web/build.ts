@@ -64,13 +64,18 @@ async function bundle(outdir: string, { sources, splitting }: Bundle): Promise<v
 }
 
 const wanted = hashSources();
-if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== wanted) {
+const isBuilt = () => existsSync(STAMP) && readFileSync(STAMP, "utf8") === wanted;
+if (!isBuilt()) {
   // Built beside its place and moved there: a server that starts meanwhile sees all of it or none.
   const scratch = `${TARGET}.${process.pid}`;
   mkdirSync(scratch, { recursive: true });
   for (const each of BUNDLES) await bundle(scratch, each);
   await compressFiles(scratch);
   writeFileSync(join(scratch, "sources.sha256"), wanted);
-  rmSync(TARGET, { recursive: true, force: true });
-  renameSync(scratch, TARGET);
+  // Whoever was faster may be reading what is there.
+  if (isBuilt()) rmSync(scratch, { recursive: true });
+  else {
+    rmSync(TARGET, { recursive: true, force: true });
+    renameSync(scratch, TARGET);
+  }
 }
