@@ -95,13 +95,13 @@ const TOOLS = {
   gstreamer: {
     packages: [
       "gstreamer1.0-tools",
-      ...["base", "good", "bad"].map((name) => `gstreamer1.0-plugins-${name}`),
+      ...["base", "base-apps", "good", "bad"].map((name) => `gstreamer1.0-plugins-${name}`),
       "gstreamer1.0-libav",
     ],
     find: () =>
       ["adaptivedemux2", "libav", "playback", "videoparsersbad"].every((name) =>
         libraryFile(`gstreamer-1.0/libgst${name}.so`)
-      ) && onPath("gst-launch-1.0"),
+      ) && onPath("gst-launch-1.0") && onPath("gst-play-1.0"),
   },
   mpv: { packages: ["mpv"], find: () => onPath("mpv") },
   "yt-dlp": { packages: ["yt-dlp"], find: () => onPath("yt-dlp") },

@@ -18,7 +18,7 @@ type Wish = {
   readonly url: string;
   /** Played for this long by the wall clock, at least. */
   readonly seconds: number;
-  /** Where VLC is to begin. Default: where it likes. */
+  /** Where it is to begin, where the player can be told. Default: where it likes. */
   readonly startS?: number;
   readonly deadlineMs: number;
 };
@@ -59,6 +59,17 @@ export async function playInGStreamer(wish: Wish): Promise<Played> {
   ], { stdio: ["pipe", "pipe", "pipe"] });
   const positions = (log: string) =>
     [...log.matchAll(/progressreport\d+ \((\d+):(\d+):(\d+)\)/g)]
+      .map(([, h, m, s]) => Number(h) * 3600 + Number(m) * 60 + Number(s));
+  return await watch(child, wish, positions);
+}
+
+/** Plays a recording from `startS` on, with the player that GStreamer brings along. */
+export async function playInGStreamerFrom(wish: Wish): Promise<Played> {
+  const sinks = ["--videosink=fakesink sync=true", "--audiosink=fakesink sync=true"];
+  const args = ["--no-interactive", "-s", String(wish.startS ?? 0), ...sinks, wish.url];
+  const child = spawn("gst-play-1.0", args, { stdio: ["pipe", "pipe", "pipe"] });
+  const positions = (log: string) =>
+    [...log.matchAll(/(\d+):(\d+):(\d+\.\d+) \//g)]
       .map(([, h, m, s]) => Number(h) * 3600 + Number(m) * 60 + Number(s));
   return await watch(child, wish, positions);
 }
