@@ -11,8 +11,17 @@ const CANDIDATES = [
   "/usr/bin/google-chrome",
 ];
 
+export type ChromiumOptions = {
+  /** As a browser that has not been clicked yet; default: it lets everything sound. */
+  readonly isSoundBlocked?: boolean;
+};
+
 /** Starts Chromium with software decoding and no calls home; a new profile each time. */
-export async function launchChromium(): Promise<Browser> {
+export async function launchChromium(options: ChromiumOptions = {}): Promise<Browser> {
+  const { isSoundBlocked = false } = options;
+  const autoplay = isSoundBlocked
+    ? "document-user-activation-required"
+    : "no-user-gesture-required";
   const executablePath = CANDIDATES.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new Error(`no Chromium at ${CANDIDATES.join(", ")}`);
   return await chromium.launch({
@@ -26,7 +35,7 @@ export async function launchChromium(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      "--autoplay-policy=no-user-gesture-required",
+      `--autoplay-policy=${autoplay}`,
     ],
   });
 }

@@ -1,0 +1,111 @@
+/**
+ * Somebody else's page with `<sluice-player>` in it: on an origin of its own, under a policy that allows
+ * nothing but what the player's documentation asks for.
+ */
+import type { Browser, Page } from "playwright-core";
+import { serve, type Served } from "./serve.ts";
+import type { ReadyDocument } from "./sluice.ts";
+
+export type ForeignSite = Served & {
+  /** Opens a page with `body` in a context of its own. */
+  readonly open: (browser: Browser, body: string, options?: OpenOptions) => Promise<ForeignPage>;
+};
+
+export type OpenOptions = {
+  /** Runs in the page before anything else. */
+  readonly before?: () => void;
+};
+
+export type HeardEvent = { readonly name: string; readonly detail: unknown };
+
+export type ForeignPage = {
+  readonly page: Page;
+  /** Errors, and what the policy forbade. */
+  readonly problems: string[];
+  /** Addresses of everything the page has asked for. */
+  readonly requests: string[];
+  /** Events of all players so far. */
+  readonly heard: () => Promise<HeardEvent[]>;
+};
+
+const EVENTS = ["live", "behind", "ended", "error", "rendition"];
+
+const OWN_SCRIPT = `
+const heard = [];
+Object.assign(globalThis, { heard });
+for (const player of document.querySelectorAll("sluice-player")) {
+  for (const name of ${JSON.stringify(EVENTS)}) {
+    player.addEventListener(name, ({ detail }) => heard.push({ name, detail }));
+  }
+}`;
+
+/** A site that embeds players of the Sluice at `api` and `hls`. */
+export function serveForeignSite({ api, hls }: Pick<ReadyDocument, "api" | "hls">): ForeignSite {
+  let body = "";
+  const served = serve((request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/own.js") return reply("text/javascript", OWN_SCRIPT);
+    if (pathname === "/own.css") return reply("text/css", "main { max-width: 40rem }");
+    if (pathname === "/page.m3u8") return reply("text/html", "<!doctype html><p>Not found</p>");
+    if (pathname !== "/") return new Response(null, { status: 404 });
+    return reply("text/html", renderPage(api, body), policyOf(api, hls));
+  });
+  const open: ForeignSite["open"] = async (browser, content, options = {}) => {
+    body = content;
+    const context = await browser.newContext({ viewport: { width: 800, height: 700 } });
+    const page = await context.newPage();
+    if (options.before !== undefined) await page.addInitScript(options.before);
+    const watched = watch(page);
+    await page.goto(served.url);
+    return watched;
+  };
+  return { ...served, open };
+}
+
+function watch(page: Page): ForeignPage {
+  const problems: string[] = [];
+  const requests: string[] = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => {
+    if (/Content Security Policy/.test(message.text())) problems.push(message.text());
+  });
+  page.on("request", (request) => requests.push(request.url()));
+  const heard = () =>
+    page.evaluate(() => (globalThis as unknown as { heard?: HeardEvent[] }).heard ?? []);
+  return { page, problems, requests, heard };
+}
+
+/** What `docs/player.md` tells a page to allow, and the page's own script and styles. */
+function policyOf(api: string, hls: string): string {
+  return [
+    "default-src 'none'",
+    `script-src 'self' ${api}`,
+    "style-src 'self'",
+    `connect-src 'self' ${hls}`,
+    `img-src ${api} ${hls}`,
+    `media-src blob: ${hls}`,
+  ].join("; ");
+}
+
+function reply(contentType: string, text: string, policy?: string): Response {
+  return new Response(text, {
+    headers: {
+      "content-type": `${contentType}; charset=utf-8`,
+      ...(policy === undefined ? {} : { "content-security-policy": policy }),
+    },
+  });
+}
+
+function renderPage(api: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Somebody else's page</title>
+<link rel="stylesheet" href="/own.css">
+<script type="module" src="${api}/player.js"></script>
+<script type="module" src="/own.js"></script>
+</head>
+<body><main><h1>Somebody else's page</h1>${body}</main></body>
+</html>`;
+}
