@@ -12,6 +12,9 @@ import {
   startPlayback,
 } from "./player.ts";
 
+// The console belongs to the page.
+mpegts.LoggingControl.applyConfig({ enableAll: false });
+
 type MpegtsPlayer = ReturnType<typeof mpegts.createPlayer>;
 
 /** What the server writes into onMetaData. */
@@ -110,7 +113,7 @@ export class RealTimePlayer implements Player {
     });
     player.attachMediaElement(this.#video);
     player.load();
-    startPlayback(this.#video);
+    startPlayback(this.#video, this.#events);
   }
 
   #startAgain(detail: string): void {
