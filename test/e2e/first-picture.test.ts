@@ -67,6 +67,7 @@ async function openPlayer(url: string): Promise<{ page: Page; requests: string[]
       onFit: onEvent,
       onTrouble: onEvent,
       onUnsupported: onEvent,
+      onSilenced: onEvent,
     });
   }, url);
   return { page, requests };

@@ -19,6 +19,8 @@ import { type RunningSluice, startSluice } from "../helpers/sluice.ts";
 import { until } from "../helpers/until.ts";
 
 const START_MS = 20_000;
+/** What plays live asks for something, and looks at its picture, several times in it. */
+const QUIET_MS = 3000;
 /** Of distances to live, sampled while both pages play. */
 const SAMPLES = 15;
 const SAME_S = 0.3;
@@ -211,3 +213,159 @@ describe("in a page under a strict policy", () => {
     await untilMoving(page);
   }, 60_000);
 });
+
+/** Runs in the page: when it last set a timer, and which of them repeat. */
+function watchTimers(): void {
+  const { setInterval: repeat, clearInterval: endRepeat, setTimeout: delay } = globalThis;
+  const timers = { setAtMs: 0, repeating: new Set<unknown>() };
+  const note = () => timers.setAtMs = performance.now();
+  Object.assign(globalThis, {
+    timers,
+    setInterval: (...args: Parameters<typeof repeat>) => {
+      note();
+      const id = repeat(...args);
+      timers.repeating.add(id);
+      return id;
+    },
+    clearInterval: (id: ReturnType<typeof repeat>) => {
+      timers.repeating.delete(id);
+      endRepeat(id);
+    },
+    setTimeout: (...args: Parameters<typeof delay>) => {
+      note();
+      return delay(...args);
+    },
+  });
+}
+
+/** Timers that repeat, and for how long (ms) none has been set. */
+const timersOf = (page: Page) =>
+  page.evaluate(() => {
+    const { timers } = globalThis as unknown as {
+      timers: { setAtMs: number; repeating: Set<unknown> };
+    };
+    return { repeating: timers.repeating.size, quietMs: performance.now() - timers.setAtMs };
+  });
+
+test("nothing goes on after it is removed, and it plays once it is put back", async () => {
+  const { page, requests, problems } = await site.open(
+    browser,
+    playerTag(`src="${src}" autoplay muted`),
+    { before: watchTimers },
+  );
+  await untilState(page, "live");
+  await page.locator("media-control-bar").waitFor({ state: "attached" });
+  await page.evaluate(() => {
+    const kept = document.querySelector("sluice-player");
+    Object.assign(globalThis, { kept });
+    kept?.remove();
+  });
+  let asked = 0;
+  let askedAtMs = 0;
+  await until(async () => {
+    if (requests.length > asked) askedAtMs = Date.now();
+    asked = requests.length;
+    const { repeating, quietMs } = await timersOf(page);
+    return repeating === 0 && quietMs > QUIET_MS && Date.now() - askedAtMs > QUIET_MS;
+  }, START_MS);
+  await page.evaluate(() => {
+    document.body.append((globalThis as unknown as { kept: HTMLElement }).kept);
+  });
+  await untilState(page, "live");
+  await untilMoving(page);
+  expect(problems).toEqual([]);
+  await page.close();
+}, 60_000);
+
+test("two of them play on one page, each for itself", async () => {
+  const tag = playerTag(`src="${src}" autoplay muted`);
+  const { page, problems } = await site.open(browser, tag + tag);
+  for (const index of [0, 1]) await untilState(page, "live", index);
+  await page.evaluate(() => {
+    const [first] = document.querySelectorAll<SluicePlayer>("sluice-player");
+    first?.pause();
+    if (first?.video) first.video.muted = false;
+  });
+  await untilMoving(page, 1);
+  expect(await factsOf(page, 0)).toMatchObject({ isPaused: true, isMuted: false });
+  expect(await factsOf(page, 1)).toMatchObject({ isPaused: false, isMuted: true });
+  expect(problems).toEqual([]);
+  await page.close();
+}, 60_000);
+
+test("loads nothing before it is asked to, where it does not start by itself", async () => {
+  const poster = `${sluice.ready.api}/poster.jpg`;
+  const { page, requests } = await site.open(browser, playerTag(`src="${src}" poster="${poster}"`));
+  const play = page.getByRole("button", { name: "play", exact: true });
+  await play.waitFor();
+  await page.locator("media-poster-image").waitFor();
+  await until(() => requests.includes(poster), START_MS);
+  expect(requests.filter((url) => url.startsWith(sluice.ready.hls))).toEqual([]);
+  await play.click();
+  await untilState(page, "live");
+  await untilMoving(page);
+  expect(await factsOf(page)).toMatchObject({ isMuted: false, isPaused: false });
+  await page.close();
+}, 60_000);
+
+test("starts without the sound a browser forbids, and offers it", async () => {
+  const strict = await launchChromium({ isSoundBlocked: true });
+  const { page, requests } = await site.open(strict, playerTag(`src="${src}" autoplay`));
+  await until(() => requests.some((url) => url.endsWith("/heard/live")), START_MS);
+  await untilMoving(page);
+  expect((await factsOf(page)).isMuted).toBe(true);
+  await page.getByRole("button", { name: "Tap to unmute" }).click();
+  await until(async () => !(await factsOf(page)).isMuted, START_MS);
+  await untilMoving(page);
+  await strict.close();
+}, 60_000);
+
+describe("says what cannot be played", () => {
+  const failed = { state: "failed", message: "This video cannot be played here." };
+  test.each([
+    ["no playlist", () => `${site.url}/page.m3u8`],
+    ["no address", () => "http://"],
+  ])("when its src is %s", async (_what, address) => {
+    const foreign = await site.open(browser, playerTag("autoplay muted"));
+    const { page, problems } = foreign;
+    await setAttribute(page, "src", address());
+    expect((await untilHeard(foreign, "error")).detail).toEqual(failed);
+    expect(await page.getByRole("status").textContent()).toContain(failed.message);
+    expect(problems).toEqual([]);
+    await page.close();
+  }, 40_000);
+
+  test("when the browser knows no way", async () => {
+    const before = () => {
+      Object.assign(globalThis, { MediaSource: undefined, ManagedMediaSource: undefined });
+      HTMLMediaElement.prototype.canPlayType = () => "";
+    };
+    const tag = playerTag(`src="${src}" autoplay muted`);
+    const foreign = await site.open(browser, tag, { before });
+    expect((await untilHeard(foreign, "error")).detail).toEqual({
+      state: "failed",
+      message: "This browser cannot play HLS video.",
+    });
+    await foreign.page.close();
+  }, 40_000);
+
+  test("and waits for what may still begin", async () => {
+    const unknown = src.replace(videoUrl, "nosuchvideo1");
+    const foreign = await site.open(browser, playerTag(`src="${unknown}" autoplay muted`));
+    await untilState(foreign.page, "waiting");
+    expect(await foreign.heard()).toEqual([]);
+    await foreign.page.close();
+  }, 40_000);
+});
+
+test("tells of the end, and plays the recording when it is asked to", async () => {
+  const foreign = await openPlayer();
+  const { page } = foreign;
+  await untilState(page, "live");
+  await publisher.stop();
+  await untilHeard(foreign, "ended");
+  await page.getByRole("button", { name: "Watch the recording" }).click();
+  await untilState(page, "recording");
+  await untilMoving(page);
+  await page.close();
+}, 60_000);

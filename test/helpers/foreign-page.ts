@@ -35,7 +35,11 @@ const heard = [];
 Object.assign(globalThis, { heard });
 for (const player of document.querySelectorAll("sluice-player")) {
   for (const name of ${JSON.stringify(EVENTS)}) {
-    player.addEventListener(name, ({ detail }) => heard.push({ name, detail }));
+    player.addEventListener(name, ({ detail }) => {
+      heard.push({ name, detail });
+      // What a test asks a page counts as a click; what the page asks does not.
+      void fetch("/heard/" + name);
+    });
   }
 }`;
 
@@ -47,6 +51,7 @@ export function serveForeignSite({ api, hls }: Pick<ReadyDocument, "api" | "hls"
     if (pathname === "/own.js") return reply("text/javascript", OWN_SCRIPT);
     if (pathname === "/own.css") return reply("text/css", "main { max-width: 40rem }");
     if (pathname === "/page.m3u8") return reply("text/html", "<!doctype html><p>Not found</p>");
+    if (pathname.startsWith("/heard/")) return new Response(null, { status: 204 });
     if (pathname !== "/") return new Response(null, { status: 404 });
     return reply("text/html", renderPage(api, body), policyOf(api, hls));
   });

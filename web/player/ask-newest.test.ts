@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { growthOf, newestAt } from "./ask-newest.ts";
+import { growthOf, isPlaylist, newestAt } from "./ask-newest.ts";
 
 const HEAD = `#EXTM3U
 #EXT-X-TARGETDURATION:2
@@ -34,4 +34,14 @@ test("growthOf() rises from part to part and on to the segment", () => {
 test("growthOf() knows where nothing more will come, and what is no playlist", () => {
   expect(growthOf(`${HEAD}${SEGMENT}#EXT-X-ENDLIST\n`)).toBe("over");
   expect(growthOf("#EXTM3U\n")).toBeNull();
+});
+
+test("isPlaylist() goes by the first line", () => {
+  expect([HEAD, "#EXTM3U", "#EXTM3U8\n", "<!doctype html>", ""].map(isPlaylist)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -23,6 +23,11 @@ export function growthOf(playlist: string): Answer["growth"] {
   };
 }
 
+/** RFC 8216bis 4.4.1.1: its first line says so. */
+export function isPlaylist(text: string): boolean {
+  return /^#EXTM3U(?:\s|$)/.test(text);
+}
+
 /** Up to complete segment `msn`, and `parts` of the next. */
 export function newestAt(msn: number, parts: number): number {
   return msn * PARTS + parts;
@@ -43,6 +48,7 @@ export async function askNewest(
   const signal = AbortSignal.timeout(DEADLINE_MS);
   try {
     const text = await ask(url, signal);
+    if (text !== null && !isPlaylist(text)) return { askedAtMs, growth: null, isForeign: true };
     const [, uri] = isMultivariant ? /^([^#\s].*)$/m.exec(text ?? "") ?? [] : [null, url];
     if (uri === undefined) return { askedAtMs, growth: null };
     const playlist = isMultivariant ? await ask(new URL(uri, url).href, signal) : text;

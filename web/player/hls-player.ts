@@ -102,7 +102,7 @@ export class HlsPlayer implements Player {
     });
     this.#hls.on(Events.ERROR, (_event, data) => this.#onError(data));
     if (source.isLive) this.#startOnceBuffered();
-    else this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video));
+    else this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video, events));
     this.#hls.on(Events.FRAG_BUFFERED, () => this.#attempt = 0);
     this.#hls.on(Events.LEVEL_UPDATED, (_event, { details }) => this.#noteGrowth(details));
     whenBegun(source, () => {
@@ -119,7 +119,7 @@ export class HlsPlayer implements Player {
     const start = () => {
       clearTimeout(this.#start);
       this.#hls.off(Events.BUFFER_APPENDED, check);
-      startPlayback(this.#video);
+      startPlayback(this.#video, this.#events);
     };
     const check = () => {
       showFirstPicture(this.#video);

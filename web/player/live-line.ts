@@ -18,6 +18,8 @@ export type Answer = {
   readonly askedAtMs: number;
   /** Null: it answered, and there is no live playlist at this moment. */
   readonly growth: Growth | "over" | null;
+  /** Something is there, and it is no playlist. */
+  readonly isForeign?: boolean;
 };
 
 export type LiveLine = {

@@ -32,7 +32,7 @@ export function playNatively(
   const load = () => {
     video.src = source.url;
     if (!source.isLive) video.currentTime = source.startS ?? 0;
-    startPlayback(video);
+    startPlayback(video, events);
   };
   const onError = () => {
     events.onTrouble(video.error?.message ?? "unknown error");

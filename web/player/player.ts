@@ -47,6 +47,8 @@ export type PlayerEvents = {
   /** Something is in the way; the player goes on trying by itself. */
   readonly onTrouble: (detail: string) => void;
   readonly onUnsupported: () => void;
+  /** The browser allows no sound by itself: the picture starts muted. */
+  readonly onSilenced: () => void;
 };
 
 const RETRY_MS = [300, 600, 1000, 1500, 2000, 3000];
@@ -57,9 +59,13 @@ export function retryDelayMs(attempt: number): number {
 }
 
 /** Starts muted or not at all where the browser refuses; its play button is answer enough. */
-export function startPlayback(video: HTMLVideoElement): void {
+export function startPlayback(
+  video: HTMLVideoElement,
+  { onSilenced }: Pick<PlayerEvents, "onSilenced">,
+): void {
   video.play().catch((error: unknown) => {
     if (!isRefusal(error) || video.muted) return;
+    onSilenced();
     video.muted = true;
     video.play().catch(() => {});
   });

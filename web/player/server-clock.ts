@@ -23,14 +23,17 @@ function roundTripMs({ sentMs, receivedMs }: ClockSample): number {
   return receivedMs - sentMs;
 }
 
-/** Asks at `healthUrl`, now and every minute; an outage keeps the last answer. */
+/** Asks at `healthUrl`, from `start()` on and every minute; an outage keeps the last answer. */
 export class ServerClock {
   readonly #healthUrl: string;
-  readonly #timer: ReturnType<typeof setInterval>;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #offsetMs: number | null = null;
 
   constructor(healthUrl: string) {
     this.#healthUrl = healthUrl;
+  }
+
+  start(): void {
     void this.#refresh();
     this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS);
   }

@@ -15,6 +15,7 @@ export type Show = {
 export type StageEvents = {
   readonly report: (event: WatchEvent) => void;
   readonly onUnsupported: () => void;
+  readonly onSilenced: () => void;
   /** There is another player, or none. */
   readonly onPlayer: (player: Player | null) => void;
   /** What is played needs a media element of its own, which has taken the old one's place. */
@@ -43,13 +44,14 @@ export class Stage {
 
   constructor(video: HTMLVideoElement, events: StageEvents) {
     this.#events = events;
-    const { report, onUnsupported } = events;
+    const { report, onUnsupported, onSilenced } = events;
     this.#playerEvents = {
       onGrowth: (growth) => report({ kind: "grown", growth }),
       onCut: () => report({ kind: "cut" }),
       onFit: (tooSlow) => report({ kind: "fit", tooSlow }),
       onTrouble: () => {},
       onUnsupported,
+      onSilenced,
     };
     this.#video = video;
     this.#clock = this.#listenTo(video);

@@ -3,7 +3,7 @@
  * real time, and knows what is to be said when there is no picture.
  */
 import type { PlayerWords } from "../words/player/en.ts";
-import { askNewest } from "./ask-newest.ts";
+import { askNewest, isPlaylist } from "./ask-newest.ts";
 import { askForParts } from "./early-playlist.ts";
 import type { Player } from "./player.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -21,7 +21,7 @@ export type SessionOptions = {
   /** As far as the page knows; null: the playback server is asked. */
   readonly status: VideoStatus | null;
   readonly isRealTime: boolean;
-  /** Nothing is loaded before `begin()`. */
+  /** Nothing is loaded, and nobody asked how far an unknown video is, before `begin()`. */
   readonly isHeld: boolean;
   /** Where a recording begins, in seconds. */
   readonly startS: number;
@@ -30,6 +30,8 @@ export type SessionOptions = {
   readonly onScreen: (screen: Screen) => void;
   readonly onPlayer: (player: Player | null) => void;
   readonly onRenewed: (video: HTMLVideoElement) => void;
+  /** The browser allows no sound by itself. */
+  readonly onSilenced: () => void;
 };
 
 const LOOK_MS = 250;
@@ -49,7 +51,7 @@ export class WatchSession {
   #isDestroyed = false;
 
   constructor(options: SessionOptions) {
-    const { playbackUrl, onPlayer, onRenewed, words } = options;
+    const { playbackUrl, onPlayer, onRenewed, onSilenced, words } = options;
     this.#options = options;
     this.#isRealTime = options.isRealTime;
     this.#serverClock = new ServerClock(new URL("../livez", playbackUrl).href);
@@ -58,14 +60,16 @@ export class WatchSession {
       onUnsupported: () => this.#note({ kind: "failed", words: words.states.unsupported }),
       onPlayer,
       onRenewed,
+      onSilenced,
     });
     this.#facts = noFacts(this.#stage.nowMs());
     if (options.isHeld) this.#note({ kind: "held", isHeld: true });
     const { signal } = this.#listeners;
     document.addEventListener("visibilitychange", () => this.#noteVisibility(), { signal });
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
-    if (options.status === null) void this.#askStatus();
-    else this.become(options.status);
+    if (!options.isHeld) this.#serverClock.start();
+    if (options.status !== null) this.become(options.status);
+    else if (!options.isHeld) void this.#askStatus();
   }
 
   get isRealTime(): boolean {
@@ -84,7 +88,9 @@ export class WatchSession {
   begin(): void {
     if (!this.#facts.isHeld) return;
     this.#note({ kind: "held", isHeld: false });
-    if (this.#facts.video === "RUNNING") this.#playLive();
+    this.#serverClock.start();
+    if (this.#facts.video === null) void this.#askStatus();
+    else if (this.#facts.video === "RUNNING") this.#playLive();
     else if (this.#facts.video === "ENDED") this.playRecording();
     this.#update();
   }
@@ -203,7 +209,8 @@ export class WatchSession {
       const answer = await askNewest(playbackUrl, true, () => this.#stage.nowMs());
       if (this.#isDestroyed || this.#facts.video !== null) return;
       if (answer !== null) {
-        if (answer.growth === null) this.become("CREATED");
+        if (answer.isForeign === true) this.#fail();
+        else if (answer.growth === null) this.become("CREATED");
         else this.become(answer.growth === "over" ? "ENDED" : "RUNNING");
         return;
       }
@@ -218,12 +225,16 @@ export class WatchSession {
     let isExpected = false;
     while (this.#isWaiting) {
       const askedAtMs = performance.now();
-      const answer = await ask(`${playbackUrl}?wait=${isExpected ? "YES" : "PUBLISHER"}`);
+      const answer = await this.#askPatiently(isExpected ? "YES" : "PUBLISHER");
       if (!this.#isWaiting) return;
       this.#note(answer === null ? { kind: "unanswered" } : { kind: "video", status: "CREATED" });
       if (answer?.ok === true && isExpected) {
-        // The player asks for itself, and says what is wrong.
-        readAhead(playbackUrl, answer.text()).catch(() => {});
+        const text = await answer.text().catch(() => null);
+        if (!this.#isWaiting) return;
+        if (text === null) continue;
+        if (!isPlaylist(text)) return this.#fail();
+        // The player asks for itself.
+        readAhead(playbackUrl, Promise.resolve(text)).catch(() => {});
         this.become("RUNNING");
       } else if (answer?.ok === true && !this.#facts.isHeld) this.#stage.prepare(playbackUrl);
       isExpected = answer?.ok === true;
@@ -231,14 +242,24 @@ export class WatchSession {
     }
   }
 
-  get #isWaiting(): boolean {
-    return this.#facts.video === "CREATED" && !this.#isDestroyed;
+  /** Null: there is no answer. */
+  #askPatiently(wait: "YES" | "PUBLISHER"): Promise<Response | null> {
+    const { signal } = this.#listeners;
+    const url = `${this.#options.playbackUrl}?wait=${wait}`;
+    return fetch(url, { cache: "no-store", signal }).catch(() => null);
   }
-}
 
-/** Null: there is no answer. */
-function ask(url: string): Promise<Response | null> {
-  return fetch(url, { cache: "no-store" }).catch(() => null);
+  /** What is there is nothing that plays. */
+  #fail(): void {
+    this.#stage.stop();
+    this.#note({ kind: "failed", words: this.#options.words.states.failed });
+    this.#update();
+  }
+
+  get #isWaiting(): boolean {
+    const { video, failure } = this.#facts;
+    return video === "CREATED" && failure === null && !this.#isDestroyed;
+  }
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

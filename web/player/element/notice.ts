@@ -29,6 +29,10 @@ export class Notice {
     action.addEventListener("click", onAction);
   }
 
+  hide(): void {
+    this.#element.hidden = true;
+  }
+
   show({ words, isCovering, action }: Screen): void {
     this.#say(words ?? "");
     write(this.#action, action === null ? "" : this.#words[action]);

@@ -17,7 +17,8 @@
 import type { PlayerWords } from "../../words/player/en.ts";
 import { playerWords } from "../../words/player/words.ts";
 import type { Player, Rendition, RenditionChoice } from "../player.ts";
-import type { Screen } from "../watch-screen.ts";
+import { noFacts, noteEvent } from "../watch-facts.ts";
+import { type Screen, screenOf } from "../watch-screen.ts";
 import { type VideoStatus, WatchSession } from "../watch-session.ts";
 import type { Controls } from "./controls.ts";
 import { readPreferences } from "./preferences.ts";
@@ -64,7 +65,7 @@ export class SluicePlayer extends HTMLElement {
   }
 
   connectedCallback(): void {
-    this.#video ??= this.#findVideo();
+    if (this.#video === null) this.#listenTo(this.#video = this.#findVideo());
     this.#notice ??= new Notice(this, this.#words, () => this.playRecording());
     this.#begin();
   }
@@ -131,6 +132,7 @@ export class SluicePlayer extends HTMLElement {
     const src = this.getAttribute("src") ?? "";
     const video = this.#video;
     if (this.#session !== null || video === null || src === "") return;
+    if (!URL.canParse(src, document.baseURI)) return this.#refuse();
     const isHeld = !this.hasAttribute("autoplay");
     const status = this.getAttribute("status");
     this.#setLoudness(video);
@@ -149,8 +151,15 @@ export class SluicePlayer extends HTMLElement {
       onScreen: (screen) => this.#show(screen),
       onPlayer: (player) => this.#follow(player),
       onRenewed: (fresh) => this.#use(fresh),
+      onSilenced: () => this.#controls?.invite(),
     });
-    this.#listenTo(video);
+  }
+
+  /** What `src` says is no address. */
+  #refuse(): void {
+    const failure = this.#words.states.failed;
+    const facts = noteEvent(noFacts(0), { kind: "failed", words: failure }, 0);
+    this.#show(screenOf(facts, 0, this.#words));
   }
 
   #end(): void {
@@ -159,6 +168,7 @@ export class SluicePlayer extends HTMLElement {
     this.#session?.destroy();
     this.#session = null;
     this.#screen = null;
+    this.#notice?.hide();
   }
 
   #findVideo(): HTMLVideoElement {
