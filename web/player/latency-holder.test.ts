@@ -14,9 +14,14 @@ class FakeVideo extends EventTarget {
   }
 
   set currentTime(timeS: number) {
+    this.seekUnsaid(timeS);
+    this.dispatchEvent(new Event("seeking"));
+  }
+
+  /** A browser says so a moment later. */
+  seekUnsaid(timeS: number): void {
     this.#timeS = timeS;
     this.seeks.push(timeS);
-    this.dispatchEvent(new Event("seeking"));
   }
 }
 
@@ -94,6 +99,17 @@ test("LatencyHolder leaves a viewer alone who seeks back", () => {
   vi.advanceTimersByTime(5000);
   expect(video.seeks).toEqual([90]);
   expect(video.playbackRate).toBe(1);
+});
+
+test("LatencyHolder leaves a viewer alone whose seek back is not said yet", () => {
+  video.seeking = true;
+  video.seekUnsaid(90);
+  vi.advanceTimersByTime(100);
+  video.dispatchEvent(new Event("seeking"));
+  video.seeking = false;
+  vi.advanceTimersByTime(5000);
+  expect(video.seeks).toEqual([90]);
+  expect(holder.isAtLive).toBe(false);
 });
 
 test("LatencyHolder takes no seek over a gap for the viewer's choice", () => {

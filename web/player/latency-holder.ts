@@ -105,7 +105,10 @@ export class LatencyHolder {
   }
 
   #tick(): void {
-    if (!this.#video.seeking) this.#lastTimeS = this.#video.currentTime;
+    const { seeking, currentTime } = this.#video;
+    // A seek is seen here before its event comes.
+    if (seeking && currentTime < this.#lastTimeS - NEAR_S) this.#noteSeek();
+    if (!seeking) this.#lastTimeS = currentTime;
     const position = this.#source.position();
     if (position === null || this.#video.paused || !this.#hasPlayed) return;
     this.#margin ??= new LiveMargin(this.#options, position.promisingS - position.targetS);
