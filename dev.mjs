@@ -38,17 +38,8 @@ const COMMANDS = {
     script: "test/run.ts",
     args: [],
     tools: [
-      "ffmpeg",
-      "chromium",
-      "postgres",
-      "rabbitmq",
-      "nginx",
-      "vlc",
-      "gstreamer",
-      "mpv",
-      "yt-dlp",
-      "streamlink",
-      "obs",
+      ...["ffmpeg", "chromium", "firefox", "webkit", "postgres", "rabbitmq", "nginx", "vlc"],
+      ...["gstreamer", "mpv", "yt-dlp", "streamlink", "obs"],
     ],
   },
 };
@@ -67,6 +58,22 @@ const TOOLS = {
         process.env.CHROMIUM_PATH,
         ...["chromium", "chromium-browser", "google-chrome"].map(onPath),
       ], ["--version"]),
+  },
+  firefox: {
+    packages: ["firefox-esr"],
+    find: () =>
+      firstAnswering(
+        [process.env.FIREFOX_PATH, ...["firefox-esr", "firefox"].map(onPath)],
+        ["--version"],
+      ),
+  },
+  webkit: {
+    // It plays with the plugins of `gstreamer`.
+    packages: ["webkit2gtk-driver", "xvfb"],
+    find: () =>
+      onPath("Xvfb") && onPath("WebKitWebDriver") &&
+      ["4.1", "4.0"].map((version) => libraryFile(`webkit2gtk-${version}/MiniBrowser`))
+        .find(Boolean),
   },
   postgres: {
     packages: ["postgresql"],

@@ -3,6 +3,7 @@
  */
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
+import type { LaunchOptions } from "./browsers/any-browser.ts";
 
 const CANDIDATES = [
   process.env.CHROMIUM_PATH,
@@ -11,17 +12,22 @@ const CANDIDATES = [
   "/usr/bin/google-chrome",
 ];
 
-export type ChromiumOptions = {
+/** Everything plays by itself; nothing with sound does before a click; or nothing at all does. */
+const POLICIES = {
+  none: "no-user-gesture-required",
+  sound: "document-user-activation-required",
+  all: "user-gesture-required",
+};
+
+export type ChromiumOptions = LaunchOptions & {
   /** As a browser that has not been clicked yet; default: it lets everything sound. */
   readonly isSoundBlocked?: boolean;
 };
 
 /** Starts Chromium with software decoding and no calls home; a new profile each time. */
 export async function launchChromium(options: ChromiumOptions = {}): Promise<Browser> {
-  const { isSoundBlocked = false } = options;
-  const autoplay = isSoundBlocked
-    ? "document-user-activation-required"
-    : "no-user-gesture-required";
+  const { isSoundBlocked = false, isAutoplayBlocked = false } = options;
+  const policy = POLICIES[isAutoplayBlocked ? "all" : isSoundBlocked ? "sound" : "none"];
   const executablePath = CANDIDATES.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new Error(`no Chromium at ${CANDIDATES.join(", ")}`);
   return await chromium.launch({
@@ -35,7 +41,7 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      `--autoplay-policy=${autoplay}`,
+      `--autoplay-policy=${policy}`,
     ],
   });
 }

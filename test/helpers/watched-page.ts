@@ -1,7 +1,8 @@
 /**
- * Watch pages in Chromium, and what a viewer read and saw on them from moment to moment.
+ * Watch pages in Chromium or any browser, and what a viewer read and saw on them from moment to moment.
  */
 import type { Browser, Page } from "playwright-core";
+import type { AnyBrowser, AnyPage } from "./browsers/any-browser.ts";
 import { samplePlayback } from "./chromium.ts";
 import { until } from "./until.ts";
 
@@ -21,10 +22,15 @@ export type SeenMoment = {
   readonly seeks: number;
   /** Frames decoded of what is loaded. */
   readonly frames: number;
+  /** How often the element has said so far that it was paused, or that it has ended. */
+  readonly pauses: number;
+  readonly ends: number;
 };
 
-export type WatchedPage = {
-  readonly page: Page;
+export type WatchedPage = Watched & { readonly page: Page };
+export type WatchedAnywhere = Watched & { readonly page: AnyPage };
+
+type Watched = {
   /** Every tenth of a second since it was opened. */
   readonly moments: () => Promise<SeenMoment[]>;
   /** As it is now. */
@@ -39,34 +45,46 @@ export async function openWatchedPage(browser: Browser, url: string): Promise<Wa
   await page.addInitScript(watchMoments);
   await page.goto(url);
   await until(() => samplePlayback(page), 40_000);
-  const moments = () =>
-    page.evaluate(() => (window as unknown as { moments: SeenMoment[] }).moments);
+  return { page, ...watched(() => page.evaluate(readMoments), (by) => page.evaluate(seekBy, by)) };
+}
+
+/** The same in any browser, picture or not. */
+export async function openAnywhere(browser: AnyBrowser, url: string): Promise<WatchedAnywhere> {
+  const page = await browser.open(url, watchMoments);
+  const moments = () => page.evaluate(readMoments, null);
+  return { page, ...watched(moments, (by) => page.evaluate(seekBy, by)) };
+}
+
+function watched(moments: Watched["moments"], seek: Watched["seekBy"]): Watched {
   const now = async () => {
     const last = (await moments()).at(-1);
     if (last === undefined) throw new Error("the page has shown nothing yet");
     return last;
   };
-  return {
-    page,
-    moments,
-    now,
-    timeS: async () => (await now()).timeS,
-    seekBy: (seconds) =>
-      page.evaluate((by) => {
-        const video = document.querySelector("video");
-        if (video !== null) video.currentTime += by;
-      }, seconds),
-  };
+  return { moments, now, timeS: async () => (await now()).timeS, seekBy: seek };
+}
+
+/** Runs in the page. */
+function readMoments(): SeenMoment[] {
+  return (window as unknown as { moments: SeenMoment[] }).moments;
+}
+
+/** Runs in the page. */
+function seekBy(seconds: number): void {
+  const video = document.querySelector("video");
+  if (video !== null) video.currentTime += seconds;
 }
 
 /** Runs in the page. */
 function watchMoments(): void {
   const moments: SeenMoment[] = [];
   Object.assign(window, { moments });
-  let seeks = 0;
+  let [seeks, pauses, ends] = [0, 0, 0];
   const lastEnd = (ranges: TimeRanges) =>
     ranges.length === 0 ? null : ranges.end(ranges.length - 1);
   document.addEventListener("seeking", () => seeks += 1, true);
+  document.addEventListener("pause", () => pauses += 1, true);
+  document.addEventListener("ended", () => ends += 1, true);
   setInterval(() => {
     const video = document.querySelector("video");
     const notice = document.querySelector<HTMLElement>("[data-notice]");
@@ -80,6 +98,8 @@ function watchMoments(): void {
       bufferS: Math.max(0, (lastEnd(video.buffered) ?? 0) - video.currentTime),
       seeks,
       frames: video.getVideoPlaybackQuality().totalVideoFrames,
+      pauses,
+      ends,
     });
   }, 100);
 }
