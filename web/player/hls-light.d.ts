@@ -1,6 +1,7 @@
 /** hls.js ships one set of types; its light build has the same surface as far as we use it. */
 declare module "hls.js/light" {
   export {
+    type BufferAppendingData,
     default as Hls,
     type ErrorData,
     ErrorTypes,

@@ -10,6 +10,7 @@ import {
   type LevelDetails,
 } from "hls.js/light";
 import { newestAt } from "./ask-newest.ts";
+import { resetForEarlierMedia } from "./earlier-media.ts";
 import { LevelChoice } from "./level-choice.ts";
 import { LiveLoader } from "./live-loader.ts";
 import { type HlsSource, playNatively, whenBegun } from "./native-player.ts";
@@ -26,6 +27,7 @@ import {
 import { RungChooser } from "./rung-chooser.ts";
 import { START_BANDWIDTH_BPS } from "./start-plan.ts";
 import { answerWith, type RungWish } from "./steady-levels.ts";
+import { isGStreamer } from "./webkit-gstreamer.ts";
 
 /** As long as a publisher may be away, and longer: the playlist is asked for again and again. */
 const PATIENT_RETRIES = { maxNumRetry: 10_000, retryDelayMs: 300, maxRetryDelayMs: 2000 };
@@ -52,6 +54,8 @@ const MAX_RECOVERIES = 3;
 
 const LIVE: Partial<HlsConfig> = {
   lowLatencyMode: true,
+  // With a length that grows, WebKit takes the picture at its edge for ended, time and again.
+  liveDurationInfinity: true,
   // hls.js only catches up with more than a second in its buffer, which low latency never has, and
   // never slows down: LatencyHolder does both. 1 turns hls.js's own way off.
   maxLiveSyncPlaybackRate: 1,
@@ -100,9 +104,10 @@ export class HlsPlayer implements Player {
         ? { ...LIVE, abrController: answerWith(wish) }
         : { startPosition: source.startS ?? 0 }),
     });
+    if (isGStreamer(navigator.userAgent)) resetForEarlierMedia(this.#hls);
     this.#hls.on(Events.ERROR, (_event, data) => this.#onError(data));
     if (source.isLive) this.#startOnceBuffered();
-    else this.#hls.on(Events.MANIFEST_PARSED, () => startPlayback(video, events));
+    else this.#startOnceShown();
     this.#hls.on(Events.FRAG_BUFFERED, () => this.#attempt = 0);
     this.#hls.on(Events.LEVEL_UPDATED, (_event, { details }) => this.#noteGrowth(details));
     whenBegun(source, () => {
@@ -112,6 +117,19 @@ export class HlsPlayer implements Player {
     this.holder = source.isLive ? this.#createHolder() : null;
     this.#chooser = source.isLive ? new RungChooser(this.#hls, video, wish, events.onFit) : null;
     this.choice = new LevelChoice(this.#hls, this.#chooser);
+  }
+
+  /**
+   * hls.js skips a gap before the first frame, be it one of milliseconds, as soon as a recording is to
+   * play, and a seek that early can hang for good in WebKit. A browser shows such a frame by itself.
+   */
+  #startOnceShown(): void {
+    const start = () => {
+      clearTimeout(this.#start);
+      startPlayback(this.#video, this.#events);
+    };
+    this.#video.addEventListener("loadeddata", start, { once: true });
+    this.#hls.on(Events.FRAG_BUFFERED, () => this.#start ??= setTimeout(start, START_PATIENCE_MS));
   }
 
   /** The picture is there with the first part; it moves once a late second or third one does no harm. */

@@ -1,9 +1,10 @@
 /**
- * Keeps a live picture at its distance from the live edge: by its speed, and by a jump after a stall
- * or a sleep. A viewer who rewinds or pauses for long is left alone until the next jump to live.
+ * Keeps a live picture at its distance from the live edge: by its speed where that can be changed without
+ * a break, and by a jump after a stall or a sleep. A viewer who rewinds or pauses for long is left alone until the next jump to live.
  */
 import { holdRate, type LivePosition } from "./hold-rate.ts";
 import { LiveMargin, type LiveMarginOptions } from "./live-margin.ts";
+import { isGStreamer } from "./webkit-gstreamer.ts";
 
 /** Where the picture is; its target is the distance that is recommended. */
 export type LiveSituation = LivePosition & {
@@ -35,6 +36,8 @@ const TICK_MS = 100;
 /** To begin with, what was late to load is skipped as far as the buffer reaches. */
 const SETTLE_MS = 3000;
 const SETTLE_JUMP_S = 0.4;
+/** Where only a jump can make up for it. */
+const FIXED_SPEED_JUMP_S = 1.2;
 const LEFT_AFTER_JUMP_S = 0.4;
 /** Held: no further than this from where it should be. */
 const HELD_S = 0.1;
@@ -52,6 +55,8 @@ export class LatencyHolder {
   readonly #options: HolderOptions;
   readonly #listeners = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
+  /** WebKit on GStreamer begins its picture anew for each speed, and at times pauses itself for it. */
+  readonly #isSpeedFixed = isGStreamer(navigator.userAgent);
   #isHolding = true;
   #hasPlayed = false;
   #settledAtMs = Infinity;
@@ -101,7 +106,7 @@ export class LatencyHolder {
   destroy(): void {
     clearInterval(this.#timer);
     this.#listeners.abort();
-    this.#video.playbackRate = 1;
+    this.#setRate(1);
   }
 
   #tick(): void {
@@ -127,7 +132,9 @@ export class LatencyHolder {
 
   #jumpS({ latencyS, targetS, bufferS }: LivePosition, nowMs: number): number {
     const isCovered = bufferS - (latencyS - targetS) > LEFT_AFTER_JUMP_S;
-    return isCovered && nowMs < this.#settledAtMs ? SETTLE_JUMP_S : this.#options.jumpS;
+    if (isCovered && nowMs < this.#settledAtMs) return SETTLE_JUMP_S;
+    const { jumpS } = this.#options;
+    return this.#isSpeedFixed ? Math.min(jumpS, FIXED_SPEED_JUMP_S) : jumpS;
   }
 
   #targetOf({ targetS, closestS, spareS }: LiveSituation): number {
@@ -146,7 +153,7 @@ export class LatencyHolder {
   }
 
   #setRate(rate: number): void {
-    if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
+    if (!this.#isSpeedFixed && this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
   }
 
   #notePlaying(): void {

@@ -9,8 +9,12 @@ export class PictureClock {
   readonly #listeners = new AbortController();
   #movement: Movement = STILL;
   #frameTimeS: number | null = null;
-  /** Whether the browser says which frame it shows; otherwise it is that at `currentTime`. */
   readonly #isFollowing: boolean;
+  /**
+   * Whether the browser has said which frame it shows since the last look. Some cannot, and WebKit without
+   * a graphics card never does: it is the one at `currentTime` then.
+   */
+  #isTold = false;
   #callback = 0;
 
   constructor(video: HTMLVideoElement) {
@@ -31,9 +35,8 @@ export class PictureClock {
   sample(): Movement {
     const { totalVideoFrames, droppedVideoFrames } = this.#video.getVideoPlaybackQuality();
     const frames = totalVideoFrames - droppedVideoFrames;
-    if (!this.#isFollowing && frames > this.#movement.frames) {
-      this.#frameTimeS = this.#video.currentTime;
-    }
+    if (!this.#isTold && frames > this.#movement.frames) this.#frameTimeS = this.#video.currentTime;
+    this.#isTold = false;
     return this.#movement = noteFrames(this.#movement, frames, this.nowMs());
   }
 
@@ -61,6 +64,7 @@ export class PictureClock {
   #follow(): void {
     this.#callback = this.#video.requestVideoFrameCallback((_nowMs, { mediaTime }) => {
       this.#frameTimeS = mediaTime;
+      this.#isTold = true;
       this.#follow();
     });
   }
