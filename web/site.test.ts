@@ -145,6 +145,9 @@ describe("GET /watch/:url", () => {
       return await (await site(new Request(path, { headers }))).text();
     };
     expect(await inLanguage("de-AT,de;q=0.9,en;q=0.8")).toMatch(/<html lang="de">[^]*Echtzeit/);
+    expect(await inLanguage("de-AT")).toContain(`<html lang="de">`);
+    expect(await inLanguage("de;q=0, en")).toContain(`<html lang="en">`);
+    expect(await inLanguage("en;q=0.5, DE-ch;q=0.7")).toContain(`<html lang="de">`);
     expect(await inLanguage("fr-FR,fr;q=0.9")).toMatch(/<html lang="en">[^]*Real time/);
   });
 

@@ -85,7 +85,7 @@ describe("a page that waits", () => {
     expect(bytes).toBeLessThan(MAX_WAITING_BYTES);
     publisher = startPublish(publishUrl, { size: "320x180", fps: 30, keyframeSeconds: 2 });
     await until(() => samplePlayback(page), 40_000);
-    await page.locator("media-play-button").waitFor({ timeout: 10_000 });
+    await page.locator("media-control-bar media-play-button").waitFor({ timeout: 10_000 });
     const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
     // The seek bar's own handle is all that moves.
     expect(shifts.reduce((sum, shift) => sum + shift, 0)).toBeLessThan(0.001);

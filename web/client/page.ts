@@ -23,16 +23,16 @@ export function createPage(words: PlayerWords): WatchPageParts {
   const show = () => {
     const { screen } = player;
     if (screen === null) return;
-    const { state, badge: text, isWayBack, ageS, plays } = screen;
+    const { state, badge: text, isWayBack, ageS, isLive } = screen;
     write(badge, text);
-    badge.dataset["state"] = state;
+    badge.dataset["state"] = state === "joining" && !isLive ? "recording" : state;
     badge.disabled = !isWayBack;
     badge.title = isWayBack ? words.backToLive : "";
     // A badge that says it is enough.
     const isSaid = ageS === null || isWayBack;
     write(behind, isSaid ? "" : fill(words.behind, { s: ageS.toFixed(1) }));
     const isOver = state === "ended" || state === "waiting" || state === "removed";
-    realTime.hidden = plays !== "live" || isOver || !("MediaSource" in window);
+    realTime.hidden = !isLive || isOver || !("MediaSource" in window);
     realTime.setAttribute("aria-pressed", String(player.isRealTime));
   };
   const root = find("[data-video]", HTMLElement);

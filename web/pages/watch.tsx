@@ -40,6 +40,7 @@ export function WatchPage(props: WatchProps) {
           class="stage"
           src={video.playbackUrl}
           status={video.status}
+          poster={wishes.autoplay ? undefined : video.thumbnail ?? undefined}
           {...wishes}
         >
           <video slot="media" src={video.playbackUrl} controls playsinline preload="none"></video>

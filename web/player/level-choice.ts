@@ -35,6 +35,8 @@ export class LevelChoice implements RenditionChoice {
 
   onListed(listener: (renditions: readonly Rendition[]) => void): void {
     this.#hls.on(Events.MANIFEST_PARSED, () => listener(this.renditions));
+    // A playlist that was asked for early may be read by now.
+    if (this.#hls.levels.length > 0) listener(this.renditions);
   }
 
   onPlayed(listener: (rendition: Rendition) => void): void {

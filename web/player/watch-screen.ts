@@ -23,6 +23,10 @@ export type WatchState =
 export type Screen = {
   readonly state: WatchState;
   readonly plays: Facts["plays"];
+  /** It is a broadcast that goes on, or what of one was live; otherwise a recording. */
+  readonly isLive: boolean;
+  /** Nothing is loaded before the viewer asks for it. */
+  readonly isHeld: boolean;
   /** Null: the picture says enough. */
   readonly words: string | null;
   /** The words take the picture's place; otherwise they stand at its edge. */
@@ -51,6 +55,8 @@ export function screenOf(facts: Facts, nowMs: number, words: PlayerWords = en): 
   return {
     state,
     plays: facts.plays,
+    isLive: isLive(facts),
+    isHeld: facts.isHeld,
     words: wordsOf(state, facts, words),
     isCovering: !facts.isShown || facts.plays === "nothing" || facts.isPlayedOut ||
       isStanding(facts, nowMs, STANDING_MS),
@@ -61,11 +67,13 @@ export function screenOf(facts: Facts, nowMs: number, words: PlayerWords = en): 
   };
 }
 
-function badgeOf(
-  state: WatchState,
-  { ageS, tooSlow }: Facts,
-  { badges, behind }: PlayerWords,
-): string {
+function isLive({ plays, video }: Facts): boolean {
+  return plays === "live" || (plays === "nothing" && video !== "ENDED");
+}
+
+function badgeOf(state: WatchState, facts: Facts, { badges, behind }: PlayerWords): string {
+  const { ageS, tooSlow } = facts;
+  if (state === "joining" && !isLive(facts)) return badges.recording;
   if (state === "behind" && ageS !== null) return fill(behind, { s: String(Math.round(ageS)) });
   return state === "tooSlow" && tooSlow === "device" ? badges.slowDevice : badges[state];
 }

@@ -112,6 +112,7 @@ function html(words: PlayerWords): string {
     <button class="invitation" type="button" hidden>${unmute}</button>
   </div>
   <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
+  <media-play-button slot="centered-chrome" class="begin"></media-play-button>
   <media-error-dialog slot="dialog"></media-error-dialog>
   <media-chrome-dialog class="help" slot="dialog">${keyTable(words)}</media-chrome-dialog>
   <media-captions-menu hidden anchor="auto"></media-captions-menu>
@@ -125,8 +126,8 @@ function html(words: PlayerWords): string {
       <media-chrome-menu slot="submenu" class="latency-menu" hidden>
         <div slot="title">${latency}</div>
         <media-chrome-menu-item type="radio" value="low">${lowLatency}</media-chrome-menu-item>
-        <media-chrome-menu-item type="radio" value="real-time">${realTime}
-          <span slot="description">${realTimeLimits}</span>
+        <media-chrome-menu-item type="radio" value="real-time">
+          <span>${realTime}<small class="limits">${realTimeLimits}</small></span>
         </media-chrome-menu-item>
       </media-chrome-menu>
     </media-settings-menu-item>

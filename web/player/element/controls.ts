@@ -2,6 +2,7 @@
  * The controls, and what they do to the player. A bundle of its own, since media-chrome's elements keep a
  * browser busy for as long as a first picture takes.
  */
+import "media-chrome/dist/lang/de.js";
 import { setLanguage } from "media-chrome/dist/utils/i18n.js";
 import type { PlayerWords } from "../../words/player/en.ts";
 import { fill } from "../../words/player/words.ts";
@@ -37,6 +38,8 @@ type KnowingVideo = HTMLVideoElement & {
   videoRenditions?: RenditionList;
 };
 
+/** The dialog's own is that of a question. */
+const HELP_WIDTH = "#content { width: min(44rem, 100%) }";
 /** A distance below it is that of live. */
 const SHOWN_DISTANCE_S = 3;
 
@@ -58,6 +61,7 @@ export class Controls {
     this.#tree = createControlTree(words);
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheetOf(css)];
     frame.replaceWith(this.#tree.controller);
+    this.#tree.help.shadowRoot?.adoptedStyleSheets.push(sheetOf(HELP_WIDTH));
     // All of it, words and picture, fills the screen.
     Object.assign(this.#tree.controller, { fullscreenElement: host });
     this.#liveTimeline = {
@@ -86,7 +90,8 @@ export class Controls {
     this.#renditions.follow(player?.choice ?? null);
   }
 
-  show(screen: Screen, isLive: boolean): void {
+  show(screen: Screen): void {
+    const { isLive } = screen;
     const streamType = isLive ? "live" : "on-demand";
     if (streamType !== this.#streamType) {
       this.#streamType = streamType;
@@ -121,6 +126,11 @@ export class Controls {
     const { controller, help } = this.#tree;
     const session = this.#options.session();
     if (this.#video === null || session === null) return false;
+    // Whoever opened it from the page is not in it.
+    if (event.key === "Escape" && help.hasAttribute("open")) {
+      help.removeAttribute("open");
+      return true;
+    }
     return pressKey(event, {
       video: this.#video,
       controller,
@@ -131,9 +141,10 @@ export class Controls {
   }
 
   #listen(): void {
-    const { bar, back, invitation, latencyMenu, controller, timeRange } = this.#tree;
+    const { bar, back, invitation, latencyMenu, controller, timeRange, help } = this.#tree;
     const goToLive = () => this.#options.session()?.goToLive();
     back.addEventListener("click", goToLive);
+    help.addEventListener("click", () => help.removeAttribute("open"));
     // What the controller would do leads to where the stream ends, not to where it is held.
     bar.addEventListener("mediaseektoliverequest", (event) => {
       event.stopPropagation();

@@ -201,12 +201,13 @@ export class SluicePlayer extends HTMLElement {
   #show(screen: Screen): void {
     const before = this.#screen;
     this.#screen = screen;
-    const isLive = screen.plays !== "recording";
+    const { isLive, isHeld } = screen;
+    this.toggleAttribute("data-held", isHeld);
     this.toggleAttribute("data-real-time", this.isRealTime && isLive);
     this.dataset["plays"] = isLive ? "live" : "recording";
     this.#notice?.show(screen);
     this.#loadControlsInTime(screen);
-    this.#controls?.show(screen, isLive);
+    this.#controls?.show(screen);
     for (const event of eventsOf(before, screen)) this.dispatchEvent(event);
   }
 

@@ -14,6 +14,19 @@ export function pageWords(c: Context): PageWords {
     header: "Accept-Language",
     supports: Object.keys(LANGUAGES),
     default: "en",
+    match: firstWanted,
   });
   return LANGUAGES[language] ?? en;
 }
+
+/** `de-AT` is German. The most wanted comes first, and what is not wanted at all not. */
+function firstWanted(wanted: readonly Wanted[], { supports, default: other }: Supported): string {
+  const languages = wanted
+    .filter(({ q }) => q > 0)
+    .toSorted((one, another) => another.q - one.q)
+    .map(({ type }) => type.toLowerCase().split("-")[0] ?? "");
+  return languages.find((language) => supports.includes(language)) ?? other;
+}
+
+type Wanted = { readonly type: string; readonly q: number };
+type Supported = { readonly supports: readonly string[]; readonly default: string };
