@@ -94,7 +94,7 @@ const isPlaying = ({ words, frames, timeS }: SeenMoment) =>
   words === null && frames > 3 && timeS > 0.1 && timeS < 5;
 
 describe.each(["firefox", "webkit"] as const)("%s", (name) => {
-  let browser: AnyBrowser;
+  let browser: Pick<AnyBrowser, "open" | "close">;
   const modes = MODES[name];
   const pages = new Map<Mode, WatchedAnywhere>();
 

@@ -2,7 +2,7 @@
  * Watch pages in Chromium or any browser, and what a viewer read and saw on them from moment to moment.
  */
 import type { Browser, Page } from "playwright-core";
-import type { AnyBrowser, AnyPage } from "./browsers/any-browser.ts";
+import type { AnyPage } from "./browsers/any-browser.ts";
 import { samplePlayback } from "./chromium.ts";
 import { until } from "./until.ts";
 
@@ -28,7 +28,7 @@ export type SeenMoment = {
 };
 
 export type WatchedPage = Watched & { readonly page: Page };
-export type WatchedAnywhere = Watched & { readonly page: AnyPage };
+export type WatchedAnywhere<P extends AnyPage = AnyPage> = Watched & { readonly page: P };
 
 type Watched = {
   /** Every tenth of a second since it was opened. */
@@ -49,7 +49,10 @@ export async function openWatchedPage(browser: Browser, url: string): Promise<Wa
 }
 
 /** The same in any browser, picture or not. */
-export async function openAnywhere(browser: AnyBrowser, url: string): Promise<WatchedAnywhere> {
+export async function openAnywhere<P extends AnyPage>(
+  browser: { readonly open: (url: string, watch: () => void) => Promise<P> },
+  url: string,
+): Promise<WatchedAnywhere<P>> {
   const page = await browser.open(url, watchMoments);
   const moments = () => page.evaluate(readMoments, null);
   return { page, ...watched(moments, (by) => page.evaluate(seekBy, by)) };

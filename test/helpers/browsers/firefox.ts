@@ -28,10 +28,20 @@ const PREFERENCES = {
 /** What Firefox calls allowed unless it is heard, and blocked in any case. */
 const AUTOPLAY = { muted: 1, blocked: 5 };
 
+export type FirefoxPage = AnyPage & {
+  readonly setOffline: (isOffline: boolean) => Promise<void>;
+  /** Puts a tab in front of the page, and what takes it away again. */
+  readonly hide: () => Promise<() => Promise<void>>;
+};
+
+export type Firefox = Omit<AnyBrowser, "open"> & {
+  readonly open: (url: string, watch: () => void) => Promise<FirefoxPage>;
+};
+
 /** Starts one with a profile of its own. */
-export async function launchFirefox({ isAutoplayBlocked = false }: LaunchOptions = {}): Promise<
-  AnyBrowser
-> {
+export async function launchFirefox(
+  { isAutoplayBlocked = false }: LaunchOptions = {},
+): Promise<Firefox> {
   const profile = await mkdtemp(join(tmpdir(), "sluice-firefox-"));
   const autoplay = isAutoplayBlocked ? AUTOPLAY.blocked : AUTOPLAY.muted;
   const preferences = { ...PREFERENCES, "media.autoplay.default": autoplay };
@@ -86,7 +96,7 @@ async function readAddress(child: ChildProcess): Promise<string> {
   }
 }
 
-async function openPage(bidi: Bidi, url: string, watch: () => void): Promise<AnyPage> {
+async function openPage(bidi: Bidi, url: string, watch: () => void): Promise<FirefoxPage> {
   // A tab behind another one is out of sight.
   const { context } = await bidi.send<{ context: string }>("browsingContext.create", {
     type: "window",
@@ -109,6 +119,20 @@ async function openPage(bidi: Bidi, url: string, watch: () => void): Promise<Any
   };
   return {
     evaluate,
+    setOffline: async (isOffline) => {
+      const networkConditions = isOffline ? { type: "offline" } : null;
+      await bidi.send("emulation.setNetworkConditions", { contexts: [context], networkConditions });
+    },
+    hide: async () => {
+      const tab = await bidi.send<{ context: string }>("browsingContext.create", {
+        type: "tab",
+        referenceContext: context,
+      });
+      return async () => {
+        await bidi.send("browsingContext.close", { context: tab.context });
+        await bidi.send("browsingContext.activate", { context });
+      };
+    },
     click: async (selector) => click(bidi, context, await evaluate(middleOf, selector)),
     close: async () => {
       await bidi.send("browsingContext.close", { context });
