@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Movement, noteFrames, noteSeek, STILL } from "./movement.ts";
+import { type Movement, noteFrames, notePlace, noteSeek, STILL } from "./movement.ts";
 
 /** The movement after samples of `[atMs, frames]`; `"seek"` in between. */
 function after(...samples: readonly (readonly [number, number] | "seek")[]): Movement {
@@ -35,4 +35,10 @@ test("noteSeek(): what a seek decodes is no movement, what follows it is", () =>
 test("noteFrames() begins anew where the count does", () => {
   const loaded = after([0, 1], [250, 300], "seek", [500, 0], [750, 3]);
   expect(loaded).toEqual({ frames: 3, placedAtMs: 750, movedAtMs: 250 });
+});
+
+test("notePlace() is a picture that has not moved", () => {
+  expect(notePlace(STILL, 500)).toEqual({ frames: 0, placedAtMs: 500, movedAtMs: null });
+  const shown = after([0, 1]);
+  expect(notePlace(shown, 500)).toBe(shown);
 });

@@ -28,6 +28,11 @@ export function noteFrames(movement: Movement, frames: number, nowMs: number): M
   return { frames, placedAtMs, movedAtMs: hasMoved ? nowMs : movement.movedAtMs };
 }
 
+/** A picture is there that is not to move. */
+export function notePlace(movement: Movement, nowMs: number): Movement {
+  return movement.placedAtMs === null ? { ...movement, placedAtMs: nowMs } : movement;
+}
+
 export function noteSeek(movement: Movement): Movement {
   return { ...movement, placedAtMs: null };
 }

@@ -2,7 +2,7 @@
  * The one clock by which a page judges its picture: what has been shown, when it last moved, and which
  * moment of the media is on the screen.
  */
-import { type Movement, noteFrames, noteSeek, STILL } from "./movement.ts";
+import { type Movement, noteFrames, notePlace, noteSeek, STILL } from "./movement.ts";
 
 export class PictureClock {
   readonly #video: HTMLVideoElement;
@@ -37,7 +37,14 @@ export class PictureClock {
     const frames = totalVideoFrames - droppedVideoFrames;
     if (!this.#isTold && frames > this.#movement.frames) this.#frameTimeS = this.#video.currentTime;
     this.#isTold = false;
-    return this.#movement = noteFrames(this.#movement, frames, this.nowMs());
+    const movement = noteFrames(this.#movement, frames, this.nowMs());
+    return this.#movement = this.#isStill ? notePlace(movement, this.nowMs()) : movement;
+  }
+
+  /** A picture that is not to move is there, counted by the browser or not. */
+  get #isStill(): boolean {
+    const { paused, seeking, readyState, HAVE_CURRENT_DATA } = this.#video;
+    return paused && !seeking && readyState >= HAVE_CURRENT_DATA;
   }
 
   /** As it was last seen. */
