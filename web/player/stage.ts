@@ -85,6 +85,8 @@ export class Stage {
     this.#use(null);
     this.#clock.forget();
     this.#show = show;
+    // Another load, another choice.
+    this.#isPaused = false;
     this.#events.report({ kind: "load", what: show.what === "recording" ? "recording" : "live" });
     const player = await (this.#takeWaiting(show) ?? this.#createPlayer(show));
     if (this.#show === show) this.#use(player);
