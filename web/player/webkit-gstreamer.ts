@@ -3,6 +3,6 @@
  * only shows once the damage is done, so its name has to tell. Pure.
  */
 export function isGStreamer(userAgent: string): boolean {
-  const isWebKit = /\bAppleWebKit\//.test(userAgent) && !/\bChrom(?:e|ium)\//.test(userAgent);
+  const isWebKit = /\bAppleWebKit\//.test(userAgent) && !/Chrom(?:e|ium)\//.test(userAgent);
   return isWebKit && /\bLinux\b/.test(userAgent);
 }
