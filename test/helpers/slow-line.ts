@@ -22,6 +22,8 @@ type Connection = {
   /** By then it is open at both ends. */
   readonly opensAtMs: number;
   queue: readonly Queued[];
+  /** Requests that wait for the line to speak again. */
+  held: readonly Uint8Array[];
   /** So much more comes through before it is cut; Infinity: it is not. */
   leftBytes: number;
 };
@@ -35,7 +37,7 @@ export class SlowLine {
   cutShare = 0;
   /** Requests that were cut. */
   cuts = 0;
-  /** Nothing comes through either way, and nobody is told. */
+  /** Nothing comes through either way, and nobody is told; what was sent comes later. */
   isSilent = false;
   readonly #random: () => number;
   readonly #server: Server;
@@ -73,7 +75,14 @@ export class SlowLine {
   #accept(down: Socket): void {
     const up = connect(this.#port, "127.0.0.1");
     const opensAtMs = performance.now() + this.delayMs;
-    const connection: Connection = { down, up, opensAtMs, queue: [], leftBytes: Infinity };
+    const connection: Connection = {
+      down,
+      up,
+      opensAtMs,
+      queue: [],
+      held: [],
+      leftBytes: Infinity,
+    };
     this.#connections.add(connection);
     down.on("data", (bytes: Uint8Array) => this.#ask(connection, bytes));
     up.on("data", (bytes: Uint8Array) => this.#answer(connection, bytes));
@@ -89,7 +98,10 @@ export class SlowLine {
 
   /** Browsers write each request at once. */
   #ask(connection: Connection, bytes: Uint8Array): void {
-    if (this.isSilent) return;
+    if (this.isSilent) {
+      connection.held = [...connection.held, bytes];
+      return;
+    }
     if (this.#random() < this.cutShare) {
       this.cuts += 1;
       connection.leftBytes = Math.floor(Math.max(0, this.#random() * 2 - 1) * MAX_CUT_AFTER_BYTES);
@@ -133,6 +145,11 @@ export class SlowLine {
 
   #send(): void {
     if (this.isSilent) return;
+    for (const connection of this.#connections) {
+      const { held } = connection;
+      connection.held = [];
+      for (const bytes of held) this.#ask(connection, bytes);
+    }
     const perMs = Math.min(this.rateBps, Number.MAX_SAFE_INTEGER) / 8000;
     this.#allowanceBytes = Math.min(this.#allowanceBytes + perMs * TICK_MS, perMs * BURST_MS);
     const nowMs = performance.now();

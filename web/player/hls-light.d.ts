@@ -15,5 +15,6 @@ declare module "hls.js/light" {
     type LoaderContext,
     LoaderContextType,
     type Part,
+    type RetryConfig,
   } from "hls.js";
 }

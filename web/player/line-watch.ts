@@ -11,7 +11,7 @@ const STUCK_MS = 250;
 /** So many answers tell what to expect: a keyframe was among them. */
 const ANSWERS = 9;
 /** A connection that breaks is opened again, and then asked again. */
-const ASKED_AGAIN = 3;
+const ASKED_AGAIN = 2;
 /** What needs no more than this is covered by what is in a buffer anyway. */
 const COVERED_S = 0.15;
 const MAX_SPARE_S = 1;

@@ -9,9 +9,20 @@ import {
   type LoaderConfiguration,
   type LoaderContext,
   LoaderContextType,
+  type RetryConfig,
 } from "hls.js/light";
 import { takeEarlyAnswer } from "./early-answers.ts";
 import { askForParts, toPlayerPlaylist } from "./early-playlist.ts";
+
+/** A connection that breaks is no answer: the same is asked again, at once and then less often. */
+const MAX_ASKED_AGAIN = 8;
+const ASK_AGAIN: RetryConfig = {
+  maxNumRetry: MAX_ASKED_AGAIN,
+  retryDelayMs: 25,
+  maxRetryDelayMs: 1000,
+  shouldRetry: (_config, count, isTimeout, response) =>
+    !isTimeout && response?.code === 0 && count < MAX_ASKED_AGAIN,
+};
 
 type Callbacks = LoaderCallbacks<LoaderContext>;
 
@@ -22,7 +33,8 @@ export class LiveLoader extends Hls.DefaultConfig.loader {
     super({ ...config, xhrSetup: openForServer });
   }
 
-  override load(context: LoaderContext, config: LoaderConfiguration, callbacks: Callbacks): void {
+  override load(context: LoaderContext, given: LoaderConfiguration, callbacks: Callbacks): void {
+    const config = isMediaPlaylist(context) || "frag" in context ? askingAgain(given) : given;
     const ours = isMediaPlaylist(context) ? withPlayerPlaylists(callbacks) : callbacks;
     const early = takeEarlyAnswer(serverUrlOf(context));
     if (early === undefined) return super.load(context, config, ours);
@@ -49,6 +61,10 @@ export class LiveLoader extends Hls.DefaultConfig.loader {
     stats.loading = { start: nowMs, first: nowMs, end: nowMs };
     onSuccess({ url: context.url, data: text, code: 200 }, stats, context, null);
   }
+}
+
+function askingAgain(config: LoaderConfiguration): LoaderConfiguration {
+  return { ...config, loadPolicy: { ...config.loadPolicy, errorRetry: ASK_AGAIN } };
 }
 
 function withPlayerPlaylists(callbacks: Callbacks): Callbacks {
