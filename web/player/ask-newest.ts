@@ -3,7 +3,8 @@
  */
 import type { Answer } from "./live-line.ts";
 
-const DEADLINE_MS = 2500;
+/** Twice without an answer is soon enough said, and time enough for a server that is far away. */
+const DEADLINE_MS = 800;
 /** Parts of a segment never come near this. */
 const PARTS = 1e6;
 

@@ -94,6 +94,12 @@ test.each<[string, WatchState, number, Story]>([
     2900,
     unreached,
   ]]],
+  ["a line too slow brings no answer in time", "tooSlow", 4000, [
+    ...LIVE,
+    [2000, { kind: "fit", tooSlow: "connection" }],
+    [2500, unreached],
+    [2900, unreached],
+  ]],
   ["the server can be reached again", "live", 4100, [
     ...LIVE,
     [2500, unreached],

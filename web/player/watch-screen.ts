@@ -107,11 +107,13 @@ function recordingState(facts: Facts, nowMs: number): WatchState {
 
 function liveState(facts: Facts, nowMs: number): WatchState {
   if (facts.line.verdict === "away") return "encoderGone";
-  if (facts.line.verdict === "broken") return "reconnecting";
+  // On a line that is too slow, answers come too late as well.
+  const isTooSlow = facts.tooSlow === "connection";
+  if (facts.line.verdict === "broken" && !isTooSlow) return "reconnecting";
   if (!facts.isShown) return facts.tooSlow === null ? "joining" : "tooSlow";
   // A picture that moves a little now and then has stopped as well.
   const stoodMs = stoodForMs(facts, nowMs);
-  if (facts.tooSlow === "connection" && stoodMs > STANDING_MS) return "tooSlow";
+  if (isTooSlow && stoodMs > STANDING_MS) return "tooSlow";
   // It is known to move badly for some seconds.
   if (facts.tooSlow === "device") return "tooSlow";
   if (stoodMs > PATIENCE_MS) return "stalled";
