@@ -189,7 +189,7 @@ export class HlsPlayer implements Player {
         const bufferS = bufferedAheadS(this.#video);
         const isGrowing = details.age < Math.max(MIN_GROWING_S, rhythmS(details) * GROWING_SHARE);
         const isCarried = this.#chooser?.isCarried ?? true;
-        const spareS = this.#chooser?.line.spareS ?? 0;
+        const spareS = this.#chooser?.spareS ?? 0;
         const distances = { targetS: targetLatency, closestS, promisingS, spareS };
         return { latencyS, bufferS, isGrowing, isCarried, ...distances };
       },

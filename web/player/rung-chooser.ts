@@ -74,6 +74,11 @@ export class RungChooser {
     if (level !== -1) this.#wish.level = level;
   }
 
+  /** What is to be in the buffer besides, in seconds: nothing on a line that never was too slow. */
+  get spareS(): number {
+    return this.#record.fallBps === Infinity ? 0 : this.line.spareS;
+  }
+
   destroy(): void {
     clearInterval(this.#timer);
   }
