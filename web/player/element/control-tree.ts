@@ -1,7 +1,6 @@
 /**
  * The controls as a tree of media-chrome's elements.
  */
-import "media-chrome/dist/media-chrome-dialog.js";
 import "media-chrome/dist/media-control-bar.js";
 import "media-chrome/dist/media-controller.js";
 import "media-chrome/dist/media-error-dialog.js";
@@ -33,7 +32,6 @@ import { adoptStylesOf } from "./strict-styles.ts";
 const NAMES = [
   "captions-menu-button",
   "captions-menu",
-  "chrome-dialog",
   "chrome-menu-item",
   "chrome-menu",
   "control-bar",
@@ -71,7 +69,7 @@ export type ControlTree = {
   readonly invitation: HTMLElement;
   readonly poster: HTMLElement;
   readonly latencyMenu: HTMLElement;
-  readonly help: HTMLElement;
+  readonly help: HTMLDialogElement;
   readonly timeRange: HTMLElement;
 };
 
@@ -86,6 +84,8 @@ export function createControlTree(words: PlayerWords): ControlTree {
     if (element === null) throw new Error(`the controls have no ${selector}`);
     return element;
   };
+  const help = tree.querySelector("dialog");
+  if (help === null) throw new Error("the controls have no help");
   return {
     controller: find("media-controller"),
     bar: find(".bar"),
@@ -95,7 +95,7 @@ export function createControlTree(words: PlayerWords): ControlTree {
     invitation: find(".invitation"),
     poster: find("media-poster-image"),
     latencyMenu: find(".latency-menu"),
-    help: find(".help"),
+    help,
     timeRange: find("media-time-range"),
   };
 }
@@ -114,7 +114,9 @@ function html(words: PlayerWords): string {
   <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
   <media-play-button slot="centered-chrome" class="begin"></media-play-button>
   <media-error-dialog slot="dialog"></media-error-dialog>
-  <media-chrome-dialog class="help" slot="dialog">${keyTable(words)}</media-chrome-dialog>
+  <dialog class="help" slot="dialog" closedby="any" aria-labelledby="keys">
+    ${keyTable(words)}
+  </dialog>
   <media-captions-menu hidden anchor="auto"></media-captions-menu>
   <media-settings-menu hidden anchor="auto">
     <media-settings-menu-item class="quality">${quality}
@@ -145,7 +147,7 @@ function html(words: PlayerWords): string {
       <media-volume-range></media-volume-range>
       <media-live-button></media-live-button>
       <media-text-display class="distance"></media-text-display>
-      <media-time-display showduration></media-time-display>
+      <media-time-display showduration notoggle></media-time-display>
       <span class="space"></span>
       <media-captions-menu-button></media-captions-menu-button>
       <media-settings-menu-button></media-settings-menu-button>
@@ -164,5 +166,5 @@ function keyTable(words: PlayerWords): string {
     const meaning = words.keys[name as KeyName];
     return `<div><dt>${shown.join(between)}</dt><dd>${meaning}</dd></div>`;
   });
-  return `<div><h2>${words.keyboard}</h2><dl>${rows.join("")}</dl></div>`;
+  return `<h2 id="keys">${words.keyboard}</h2><dl>${rows.join("")}</dl>`;
 }

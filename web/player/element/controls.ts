@@ -9,6 +9,7 @@ import { fill } from "../../words/player/words.ts";
 import type { Player } from "../player.ts";
 import type { Screen } from "../watch-screen.ts";
 import type { WatchSession } from "../watch-session.ts";
+import { mendBackButtons } from "./back-buttons.ts";
 import { type ControlTree, createControlTree } from "./control-tree.ts";
 import css from "./controls.css" with { type: "text" };
 import { pressKey } from "./key-presses.ts";
@@ -38,8 +39,6 @@ type KnowingVideo = HTMLVideoElement & {
   videoRenditions?: RenditionList;
 };
 
-/** The dialog's own is that of a question. */
-const HELP_WIDTH = "#content { width: min(44rem, 100%) }";
 /** A distance below it is that of live. */
 const SHOWN_DISTANCE_S = 3;
 
@@ -61,7 +60,7 @@ export class Controls {
     this.#tree = createControlTree(words);
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheetOf(css)];
     frame.replaceWith(this.#tree.controller);
-    this.#tree.help.shadowRoot?.adoptedStyleSheets.push(sheetOf(HELP_WIDTH));
+    mendBackButtons(this.#tree.controller);
     // All of it, words and picture, fills the screen.
     Object.assign(this.#tree.controller, { fullscreenElement: host });
     this.#liveTimeline = {
@@ -136,7 +135,7 @@ export class Controls {
       controller,
       isLive: this.#streamType === "live",
       goToLive: () => session.goToLive(),
-      toggleHelp: () => help.toggleAttribute("open"),
+      toggleHelp: () => help.open ? help.close() : help.showModal(),
     });
   }
 
