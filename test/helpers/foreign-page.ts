@@ -2,6 +2,7 @@
  * Somebody else's page with `<sluice-player>` in it: on an origin of its own, under a policy that allows
  * nothing but what the player's documentation asks for.
  */
+import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { serve, type Served } from "./serve.ts";
 import type { ReadyDocument } from "./sluice.ts";
@@ -80,16 +81,16 @@ function watch(page: Page): ForeignPage {
   return { page, problems, requests, heard };
 }
 
-/** What `docs/player.md` tells a page to allow, and the page's own script and styles. */
+const DOCUMENTED = /^```text\n(script-src .*?)^```$/ms.exec(readFileSync("docs/player.md", "utf8"));
+
+/** What `docs/player.md` tells a page to allow, and the page's own scripts, styles and questions. */
 function policyOf(api: string, hls: string): string {
-  return [
-    "default-src 'none'",
-    `script-src 'self' ${api}`,
-    "style-src 'self'",
-    `connect-src 'self' ${hls}`,
-    `img-src ${api} ${hls}`,
-    `media-src blob: ${hls}`,
-  ].join("; ");
+  const documented = (DOCUMENTED?.[1] ?? "")
+    .replaceAll("http://localhost:8000", api)
+    .replaceAll("http://localhost:8080", hls)
+    .replaceAll(/^(script-src|connect-src)/gm, "$1 'self'")
+    .replaceAll("\n", " ");
+  return `default-src 'none'; style-src 'self'; ${documented}`;
 }
 
 function reply(contentType: string, text: string, policy?: string): Response {
