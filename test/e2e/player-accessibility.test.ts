@@ -144,7 +144,9 @@ describe("a live picture", () => {
     publisher = startPublish(publishUrl, { size: "426x240", videoBitrate: "500k" });
     await untilState("live");
     await Promise.all(
-      pages.map((each) => each.locator("media-play-button").waitFor({ timeout: START_MS })),
+      pages.map((each) =>
+        each.locator("media-control-bar media-play-button").waitFor({ timeout: START_MS })
+      ),
     );
   }, 60_000);
 

@@ -130,7 +130,7 @@ describe("in a page under a strict policy", () => {
   afterAll(() => page.close());
 
   test("is styled, asks nobody else and leaves nothing behind in the window", async () => {
-    const looks = await page.locator("media-play-button").evaluate((button) => {
+    const looks = await page.locator("media-control-bar media-play-button").evaluate((button) => {
       const { cursor, display } = getComputedStyle(button);
       return { cursor, display };
     });

@@ -126,8 +126,8 @@ export class Controls {
     const session = this.#options.session();
     if (this.#video === null || session === null) return false;
     // Whoever opened it from the page is not in it.
-    if (event.key === "Escape" && help.hasAttribute("open")) {
-      help.removeAttribute("open");
+    if (event.key === "Escape" && help.open) {
+      help.close();
       return true;
     }
     return pressKey(event, {
@@ -143,7 +143,7 @@ export class Controls {
     const { bar, back, invitation, latencyMenu, controller, timeRange, help } = this.#tree;
     const goToLive = () => this.#options.session()?.goToLive();
     back.addEventListener("click", goToLive);
-    help.addEventListener("click", () => help.removeAttribute("open"));
+    help.addEventListener("click", () => help.close());
     // What the controller would do leads to where the stream ends, not to where it is held.
     bar.addEventListener("mediaseektoliverequest", (event) => {
       event.stopPropagation();
