@@ -21,6 +21,9 @@ export type WatchState =
 export type Screen = {
   readonly state: WatchState;
   readonly plays: "nothing" | "live" | "recording";
+  readonly isLive: boolean;
+  /** Nothing is loaded before the viewer plays it. */
+  readonly isHeld: boolean;
   /** Null: the picture says enough. */
   readonly words: string | null;
   /** The words take the picture's place; otherwise they stand at its edge. */
