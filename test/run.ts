@@ -7,7 +7,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestPostgres } from "./helpers/postgres.ts";
-import { findDeno, runCommand } from "./gate/programs.ts";
+import { type Command, findDeno, runCommand } from "./gate/programs.ts";
 import { addTallies, EMPTY_TALLY, failure, readReport, type Tally } from "./gate/tally.ts";
 
 type Check = { readonly name: string; readonly argv: readonly string[] };
@@ -35,25 +35,40 @@ const CHECKS: readonly Check[] = [
   { name: "deno-check", argv: [DENO, "check", "--quiet", "api/main.ts", "web/site.tsx"] },
 ];
 
+const SUITE_DEADLINE_MS = 1_200_000;
+
 const below = (folders: string) => `${folders}/**/*.test.{ts,tsx}`;
 /** They measure memory or time of their own process: nothing else may run in it. */
 const ALONE = "**/*.alone.test.ts";
-const SUITES: readonly Suite[] = [
+/** What other people's programs say of ours, and what is laid out: no clock is read. */
+const UNTIMED =
+  "test/e2e/{compose,nginx-relay,other-tools,player-accessibility,player-package,players,readme}.test.ts";
+
+const UNITS: Suite = {
+  name: "bun",
+  argv: VITEST_ON_BUN,
+  files: [
+    below("{api,cli,db,media-node,resizer,shared,web}"),
+    below("test/{checks,fuzz,gate,helpers}"),
+  ],
+  without: [ALONE],
+};
+/**
+ * Journeys measure time, with margins for a busy machine: one after the other. They start Bun and Deno
+ * from Bun, since Deno does not tell how a child that got a signal exited.
+ */
+const JOURNEYS: Suite = {
+  name: "journeys",
+  argv: [...VITEST_ON_BUN, "--no-file-parallelism"],
+  files: [below("test/{e2e,runtime}"), `{media-node,resizer}/${ALONE}`],
+  without: [UNTIMED],
+};
+/** One after the other, beside the journeys. */
+const BESIDE_JOURNEYS: readonly Suite[] = [
   {
-    name: "bun",
-    argv: VITEST_ON_BUN,
-    files: [
-      below("{api,cli,db,media-node,resizer,shared,web}"),
-      below("test/{checks,fuzz,gate,helpers}"),
-    ],
-    without: [ALONE],
-  },
-  // Journeys measure time: one after the other, with the machine to themselves. They start Bun and
-  // Deno from Bun, since Deno does not tell how a child that got a signal exited.
-  {
-    name: "journeys",
+    name: "untimed journeys",
     argv: [...VITEST_ON_BUN, "--no-file-parallelism"],
-    files: [below("test/{e2e,runtime}"), `{media-node,resizer}/${ALONE}`],
+    files: [UNTIMED],
   },
   {
     name: "deno",
@@ -79,7 +94,11 @@ async function runCheck(check: Check): Promise<Tally> {
   return failure(`check ${check.name}: ${check.argv.slice(0, 3).join(" ")}`);
 }
 
-async function runSuite(suite: Suite, reports: string): Promise<Tally> {
+async function runSuite(
+  suite: Suite,
+  reports: string,
+  output: Command["output"] = "shown",
+): Promise<Tally> {
   const files = globSync(suite.files, { exclude: suite.without ?? [] }).filter(isWanted);
   if (files.length === 0) return EMPTY_TALLY;
   const postgres = suite.isEmbedded === true ? await startTestPostgres("embedded") : null;
@@ -87,22 +106,27 @@ async function runSuite(suite: Suite, reports: string): Promise<Tally> {
     const env: Record<string, string> = postgres === null
       ? {}
       : { TEST_DATABASE_URL: postgres.url };
-    return await runFiles(suite, files, { report: join(reports, `${suite.name}.json`), env });
+    const report = join(reports, `${suite.name}.json`);
+    return await runFiles(suite, files, { report, env, output });
   } finally {
     await postgres?.stop();
   }
 }
 
-type RunOptions = { readonly report: string; readonly env: Readonly<Record<string, string>> };
+type RunOptions = {
+  readonly report: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly output: Command["output"];
+};
 
 async function runFiles(
   suite: Suite,
   files: readonly string[],
-  { report, env }: RunOptions,
+  { report, env, output }: RunOptions,
 ): Promise<Tally> {
   const startedAtMs = performance.now();
   console.log(`\n— suites on ${suite.name}: ${files.length} files`);
-  const { exitCode } = await runCommand({
+  const outcome = await runCommand({
     argv: [
       ...suite.argv,
       ...files,
@@ -111,9 +135,11 @@ async function runFiles(
       `--outputFile.json=${report}`,
     ],
     env: { ...env, NODE_ENV: "test" },
-    output: "shown",
-    deadlineMs: 900_000,
+    output,
+    deadlineMs: SUITE_DEADLINE_MS,
   });
+  const { exitCode } = outcome;
+  if (outcome.output !== "") console.log(outcome.output.trimEnd());
   console.log(`— suites on ${suite.name}: ${seconds(startedAtMs)} s`);
   return readReport(suite.name, existsSync(report) ? readFileSync(report, "utf8") : null, exitCode);
 }
@@ -144,9 +170,18 @@ async function main(): Promise<number> {
       CHECKS.filter(({ name }) => isWanted(name)).map(runCheck),
     );
     let tally = checks.reduce(addTallies, EMPTY_TALLY);
-    for (const suite of SUITES) {
-      if (isInterrupted) break;
-      tally = addTallies(tally, await runSuite(suite, reports));
+    tally = addTallies(tally, await runSuite(UNITS, reports));
+    const besideJourneys = async () => {
+      let beside = EMPTY_TALLY;
+      for (const suite of BESIDE_JOURNEYS) {
+        if (isInterrupted) break;
+        beside = addTallies(beside, await runSuite(suite, reports, "kept"));
+      }
+      return beside;
+    };
+    if (!isInterrupted) {
+      const lanes = await Promise.all([runSuite(JOURNEYS, reports), besideJourneys()]);
+      tally = lanes.reduce(addTallies, tally);
     }
     const exitCode = printSummary(tally);
     return isInterrupted ? 130 : exitCode;
