@@ -17,6 +17,8 @@ test.each([
     loop: true,
   }],
   ["autoplay=yes", {}],
+  ["autoplay=false", { autoplay: false, muted: false }],
+  ["autoplay=0&muted=1", { autoplay: false }],
 ])("playWishes() of %j", (query, wishes) => {
   expect(playWishes(new URLSearchParams(query))).toEqual({ ...USUAL, ...wishes });
 });

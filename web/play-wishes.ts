@@ -12,17 +12,21 @@ export type PlayWishes = {
   readonly start: number | undefined;
 };
 
+const ON = new Set(["1", "true"]);
+const OFF = new Set(["0", "false"]);
 const MAX_START_S = 1e6;
 
 export function playWishes(query: URLSearchParams): PlayWishes {
   const isOn = (name: string, usual: boolean) => {
-    const value = query.get(name);
-    return value === "1" || (usual && value !== "0");
+    const value = query.get(name) ?? "";
+    return ON.has(value) || (usual && !OFF.has(value));
   };
+  const isAutoplay = isOn("autoplay", true);
   const startS = Number(query.get("t") ?? 0);
   return {
-    autoplay: isOn("autoplay", true),
-    muted: isOn("muted", true),
+    autoplay: isAutoplay,
+    // What a viewer starts may be heard.
+    muted: isOn("muted", isAutoplay),
     controls: isOn("controls", true),
     loop: isOn("loop", false),
     start: startS > 0 && startS < MAX_START_S ? startS : undefined,

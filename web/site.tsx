@@ -51,7 +51,7 @@ export function createSite(options: SiteOptions): FetchHandler {
     if (video !== null) {
       if (isFromPlayer(c.req.raw.headers)) return toStream(video.playbackUrl);
       const pageUrl = `${options.publicUrl}/watch/${video.url}`;
-      const wishes = playWishes(new URL(c.req.url).searchParams);
+      const wishes = playWishes(new URLSearchParams(c.req.query()));
       const props = { stylesheet, script, modules, prefetchScript, video, pageUrl, words, wishes };
       return page(c, policy, 200, <WatchPage {...props} />);
     }

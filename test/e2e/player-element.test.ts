@@ -9,10 +9,14 @@ import { createUser } from "../helpers/api-client.ts";
 import { launchChromium } from "../helpers/chromium.ts";
 import type { Publish } from "../helpers/ffmpeg.ts";
 import {
+  factsOf,
   type ForeignPage,
   type ForeignSite,
   type HeardEvent,
+  playerTag,
   serveForeignSite,
+  untilMoving,
+  untilState,
 } from "../helpers/foreign-page.ts";
 import { startPublish } from "../helpers/publish.ts";
 import { type RunningSluice, startSluice } from "../helpers/sluice.ts";
@@ -57,38 +61,7 @@ afterAll(async () => {
   await sluice?.stop();
 }, 30_000);
 
-const playerTag = (attributes: string) => `<sluice-player ${attributes} controls></sluice-player>`;
 const openPlayer = () => site.open(browser, playerTag(`src="${src}" autoplay muted`));
-
-type Facts = {
-  readonly state: string | null;
-  readonly timeS: number;
-  readonly isMuted: boolean;
-  readonly isPaused: boolean;
-  readonly words: string | null;
-};
-
-/** Of the player numbered `index` on `page`. */
-function factsOf(page: Page, index = 0): Promise<Facts> {
-  return page.evaluate((at) => {
-    const player = document.querySelectorAll<SluicePlayer>("sluice-player")[at];
-    return {
-      state: player?.screen?.state ?? null,
-      words: player?.screen?.words ?? null,
-      timeS: player?.video?.currentTime ?? 0,
-      isMuted: player?.video?.muted ?? false,
-      isPaused: player?.video?.paused ?? true,
-    };
-  }, index);
-}
-
-const untilState = (page: Page, state: string, index = 0) =>
-  until(async () => (await factsOf(page, index)).state === state, START_MS);
-
-async function untilMoving(page: Page, index = 0): Promise<void> {
-  const { timeS } = await factsOf(page, index);
-  await until(async () => (await factsOf(page, index)).timeS > timeS + 0.5, START_MS);
-}
 
 const setAttribute = (page: Page, name: string, value: string) =>
   page.evaluate(
@@ -109,7 +82,7 @@ function untilHeard({ heard, page }: ForeignPage, name: string): Promise<HeardEv
 /** Seconds between the media's clock and the wall's; both pages count the same broadcast's. */
 async function clockOffsetS(page: Page): Promise<number> {
   return await page.evaluate(() => {
-    const video = document.querySelector("video");
+    const video = document.querySelector<SluicePlayer>("sluice-player")?.video;
     return Date.now() / 1000 - (video?.currentTime ?? 0);
   });
 }
@@ -165,11 +138,14 @@ describe("in a page under a strict policy", () => {
 
   test("tells of live, of the rendition and of being behind", async () => {
     await until(
-      () => page.evaluate(() => (document.querySelector("video")?.currentTime ?? 0) > 11),
+      () =>
+        page.evaluate(() =>
+          (document.querySelector<SluicePlayer>("sluice-player")?.video?.currentTime ?? 0) > 11
+        ),
       START_MS,
     );
     await page.evaluate((seconds) => {
-      const video = document.querySelector("video");
+      const video = document.querySelector<SluicePlayer>("sluice-player")?.video ?? null;
       if (video !== null) video.currentTime -= seconds;
     }, BACK_S);
     const behind = (await untilHeard(foreign, "behind")).detail as { readonly seconds: number };
@@ -296,7 +272,7 @@ test("two of them play on one page, each for itself", async () => {
 test("loads nothing before it is asked to, where it does not start by itself", async () => {
   const poster = `${sluice.ready.api}/poster.jpg`;
   const { page, requests } = await site.open(browser, playerTag(`src="${src}" poster="${poster}"`));
-  const play = page.getByRole("button", { name: "play", exact: true });
+  const play = page.getByRole("button", { name: "play", exact: true }).first();
   await play.waitFor();
   await page.locator("media-poster-image").waitFor();
   await until(() => requests.includes(poster), START_MS);

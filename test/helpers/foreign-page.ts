@@ -4,8 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
+import type { SluicePlayer } from "#web/player/element/sluice-player.ts";
 import { serve, type Served } from "./serve.ts";
 import type { ReadyDocument } from "./sluice.ts";
+import { until } from "./until.ts";
 
 export type ForeignSite = Served & {
   /** Opens a page with `body` in a context of its own. */
@@ -31,6 +33,10 @@ export type ForeignPage = {
 
 const EVENTS = ["live", "behind", "ended", "error", "rendition"];
 
+/** As resets and themes have it, and a player that is no 16:9. */
+const RESET = `img, video { display: block; max-width: 100%; height: auto; vertical-align: middle }
+.square { width: 500px } .square sluice-player { aspect-ratio: 1 }`;
+
 const OWN_SCRIPT = `
 const heard = [];
 Object.assign(globalThis, { heard });
@@ -51,6 +57,7 @@ export function serveForeignSite({ api, hls }: Pick<ReadyDocument, "api" | "hls"
     const { pathname } = new URL(request.url);
     if (pathname === "/own.js") return reply("text/javascript", OWN_SCRIPT);
     if (pathname === "/own.css") return reply("text/css", "main { max-width: 40rem }");
+    if (pathname === "/reset.css") return reply("text/css", RESET);
     if (pathname === "/page.m3u8") return reply("text/html", "<!doctype html><p>Not found</p>");
     if (pathname.startsWith("/heard/")) return new Response(null, { status: 204 });
     if (pathname !== "/") return new Response(null, { status: 404 });
@@ -114,4 +121,39 @@ function renderPage(api: string, body: string): string {
 </head>
 <body><main><h1>Somebody else's page</h1>${body}</main></body>
 </html>`;
+}
+
+const START_MS = 20_000;
+
+export const playerTag = (attributes: string) =>
+  `<sluice-player ${attributes} controls></sluice-player>`;
+
+export type PlayerFacts = {
+  readonly state: string | null;
+  readonly timeS: number;
+  readonly isMuted: boolean;
+  readonly isPaused: boolean;
+  readonly words: string | null;
+};
+
+/** Of the player numbered `index` on `page`. */
+export function factsOf(page: Page, index = 0): Promise<PlayerFacts> {
+  return page.evaluate((at) => {
+    const player = document.querySelectorAll<SluicePlayer>("sluice-player")[at];
+    return {
+      state: player?.screen?.state ?? null,
+      words: player?.screen?.words ?? null,
+      timeS: player?.video?.currentTime ?? 0,
+      isMuted: player?.video?.muted ?? false,
+      isPaused: player?.video?.paused ?? true,
+    };
+  }, index);
+}
+
+export const untilState = (page: Page, state: string, index = 0) =>
+  until(async () => (await factsOf(page, index)).state === state, START_MS);
+
+export async function untilMoving(page: Page, index = 0): Promise<void> {
+  const { timeS } = await factsOf(page, index);
+  await until(async () => (await factsOf(page, index)).timeS > timeS + 0.5, START_MS);
 }

@@ -15,6 +15,11 @@ export type WatchPageParts = {
   readonly show: () => void;
 };
 
+const inTenths = new Intl.NumberFormat(document.documentElement.lang, {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+
 export function createPage(words: PlayerWords): WatchPageParts {
   const player = find("sluice-player", SluicePlayer);
   const badge = find("[data-badge]", HTMLButtonElement);
@@ -30,7 +35,7 @@ export function createPage(words: PlayerWords): WatchPageParts {
     badge.title = isWayBack ? words.backToLive : "";
     // A badge that says it is enough.
     const isSaid = ageS === null || isWayBack;
-    write(behind, isSaid ? "" : fill(words.behind, { s: ageS.toFixed(1) }));
+    write(behind, isSaid ? "" : fill(words.behind, { s: inTenths.format(ageS) }));
     const isOver = state === "ended" || state === "waiting" || state === "removed";
     realTime.hidden = !isLive || isOver || !("MediaSource" in window);
     realTime.setAttribute("aria-pressed", String(player.isRealTime));

@@ -7,6 +7,8 @@ import { createPage } from "./page.ts";
 import { fetchVideo, removalWords, type VideoState } from "./video-state.ts";
 
 const POLL_MS = 2000;
+/** A recording changes seldom: it may be removed. */
+const SELDOM_MS = 10_000;
 
 const words = playerWords(document.documentElement.lang);
 const page = createPage(words);
@@ -25,7 +27,8 @@ async function poll(): Promise<void> {
     // What plays needs no API, and what waits asks the playback server itself.
   }
   clearTimeout(nextPoll);
-  if (player.screen?.plays !== "recording") nextPoll = setTimeout(() => void poll(), POLL_MS);
+  const isRecording = player.screen?.plays === "recording";
+  nextPoll = setTimeout(() => void poll(), isRecording ? SELDOM_MS : POLL_MS);
 }
 
 function apply(state: VideoState): void {

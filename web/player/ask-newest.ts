@@ -48,20 +48,30 @@ export async function askNewest(
   const askedAtMs = nowMs();
   const signal = AbortSignal.timeout(DEADLINE_MS);
   try {
-    const text = await ask(url, signal);
-    if (text !== null && !isPlaylist(text)) return { askedAtMs, growth: null, isForeign: true };
-    const [, uri] = isMultivariant ? /^([^#\s].*)$/m.exec(text ?? "") ?? [] : [null, url];
-    if (uri === undefined) return { askedAtMs, growth: null };
-    const playlist = isMultivariant ? await ask(new URL(uri, url).href, signal) : text;
-    return { askedAtMs, growth: playlist === null ? null : growthOf(playlist) };
+    const first = await ask(url, signal);
+    if (first.text !== null && !isPlaylist(first.text)) {
+      return { askedAtMs, growth: null, isForeign: true };
+    }
+    const [, uri] = isMultivariant ? /^([^#\s].*)$/m.exec(first.text ?? "") ?? [] : [null, url];
+    if (uri === undefined) return { askedAtMs, growth: null, isMissing: first.isMissing };
+    const { text } = isMultivariant ? await ask(new URL(uri, url).href, signal) : first;
+    return { askedAtMs, growth: text === null ? null : growthOf(text) };
   } catch {
     return null;
   }
 }
 
-/** Null: it answered, but not with what it was asked for. @throws without an answer */
-async function ask(url: string, signal: AbortSignal): Promise<string | null> {
+type Asked = {
+  /** Null: it answered, but not with what it was asked for. */
+  readonly text: string | null;
+  /** There is nothing of the kind; otherwise it may only be busy. */
+  readonly isMissing: boolean;
+};
+
+/** @throws without an answer */
+async function ask(url: string, signal: AbortSignal): Promise<Asked> {
   const response = await fetch(url, { cache: "no-store", signal });
   const text = await response.text();
-  return response.ok ? text : null;
+  const isMissing = response.status === 404 || response.status === 410;
+  return { text: response.ok ? text : null, isMissing };
 }

@@ -20,6 +20,8 @@ export type Answer = {
   readonly growth: Growth | "over" | null;
   /** Something is there, and it is no playlist. */
   readonly isForeign?: boolean;
+  /** The server says that there is nothing of the kind. */
+  readonly isMissing?: boolean;
 };
 
 export type LiveLine = {

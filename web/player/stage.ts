@@ -2,7 +2,8 @@
  * The media element and the player on it: one at a time, live, in real time or of a recording.
  */
 import { PictureClock } from "./picture-clock.ts";
-import type { Player, PlayerEvents } from "./player.ts";
+import { flvUrl } from "./playback-urls.ts";
+import { type Player, type PlayerEvents, retryDelayMs } from "./player.ts";
 import type { WatchEvent } from "./watch-facts.ts";
 
 export type Show = {
@@ -22,15 +23,32 @@ export type StageEvents = {
   readonly onRenewed: (video: HTMLVideoElement) => void;
 };
 
+/** For some minutes. */
+const MAX_LOADS = 100;
+
 type Waiting = {
-  readonly player: Promise<Player>;
   readonly url: string;
   readonly begin: () => void;
+  /** Null: it was dropped before it was made. */
+  readonly player: Promise<Player | null>;
+  readonly drop: () => void;
 };
 
 /** Bundles of their own: a page without a picture needs none of them. */
-const loadEngine = () => import("./hls-player.ts");
-const loadRealTimeEngine = () => import("./real-time-player.ts");
+const loadEngine = () => untilLoaded(() => import("./hls-player.ts"));
+const loadRealTimeEngine = () => untilLoaded(() => import("./real-time-player.ts"));
+
+/** A line that is down for a moment is no reason never to play. */
+async function untilLoaded<Module>(load: () => Promise<Module>): Promise<Module> {
+  for (let attempt = 0; attempt < MAX_LOADS; attempt += 1) {
+    try {
+      return await load();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, retryDelayMs(attempt)));
+    }
+  }
+  return await load();
+}
 
 export class Stage {
   readonly #events: StageEvents;
@@ -90,17 +108,19 @@ export class Stage {
     this.#events.report({ kind: "load", what: show.what === "recording" ? "recording" : "live" });
     const player = await (this.#takeWaiting(show) ?? this.#createPlayer(show));
     if (this.#show === show) this.#use(player);
-    else player.destroy();
+    else player?.destroy();
   }
 
   /** The player is there before the broadcast: what it costs to make one is paid while nobody waits. */
   prepare(url: string): void {
     const { promise: begins, resolve: begin } = Promise.withResolvers<void>();
     this.#dropWaiting();
+    let isDropped = false;
+    // One that comes late takes the element from nobody.
     const player = loadEngine().then(({ playHls }) =>
-      playHls(this.#video, { url, isLive: true, begins }, this.#playerEvents)
+      isDropped ? null : playHls(this.#video, { url, isLive: true, begins }, this.#playerEvents)
     );
-    this.#waiting = { url, begin, player };
+    this.#waiting = { url, begin, player, drop: () => isDropped = true };
   }
 
   stop(): void {
@@ -130,15 +150,14 @@ export class Stage {
   async #createPlayer({ playbackUrl: url, what, startS = 0 }: Show): Promise<Player> {
     if (what === "realTime") {
       const { RealTimePlayer } = await loadRealTimeEngine();
-      const flvUrl = url.replace(/\.m3u8$/, ".flv");
-      return new RealTimePlayer(this.#video, flvUrl, this.#playerEvents);
+      return new RealTimePlayer(this.#video, flvUrl(url), this.#playerEvents);
     }
     const { playHls } = await loadEngine();
     return playHls(this.#video, { url, isLive: what === "live", startS }, this.#playerEvents);
   }
 
   /** Lets the player that waits begin; null when there is none for what is to be played. */
-  #takeWaiting({ what, playbackUrl }: Show): Promise<Player> | null {
+  #takeWaiting({ what, playbackUrl }: Show): Promise<Player | null> | null {
     const waiting = this.#waiting;
     if (waiting === null) return null;
     if (what !== "live" || waiting.url !== playbackUrl) {
@@ -151,7 +170,8 @@ export class Stage {
   }
 
   #dropWaiting(): void {
-    void this.#waiting?.player.then((player) => player.destroy());
+    this.#waiting?.drop();
+    void this.#waiting?.player.then((player) => player?.destroy());
     this.#waiting = null;
   }
 

@@ -68,12 +68,13 @@ export function screenOf(facts: Facts, nowMs: number, words: PlayerWords = en): 
 }
 
 function isLive({ plays, video }: Facts): boolean {
-  return plays === "live" || (plays === "nothing" && video !== "ENDED");
+  // What nobody knows yet is not said to be.
+  return plays === "live" || (plays === "nothing" && video !== "ENDED" && video !== null);
 }
 
 function badgeOf(state: WatchState, facts: Facts, { badges, behind }: PlayerWords): string {
   const { ageS, tooSlow } = facts;
-  if (state === "joining" && !isLive(facts)) return badges.recording;
+  if (state === "joining" && !isLive(facts)) return facts.video === null ? "" : badges.recording;
   if (state === "behind" && ageS !== null) return fill(behind, { s: String(Math.round(ageS)) });
   return state === "tooSlow" && tooSlow === "device" ? badges.slowDevice : badges[state];
 }

@@ -3,10 +3,11 @@
  * real time, and knows what is to be said when there is no picture.
  */
 import type { PlayerWords } from "../words/player/en.ts";
-import { askNewest, isPlaylist } from "./ask-newest.ts";
+import { askNewest } from "./ask-newest.ts";
 import { askForParts } from "./early-playlist.ts";
 import type { Player } from "./player.ts";
 import { readAhead } from "./read-ahead.ts";
+import { waitForStart } from "./start-wait.ts";
 import { ServerClock } from "./server-clock.ts";
 import { Stage } from "./stage.ts";
 import { isQuestionDue, noFacts, noteEvent, type WatchEvent } from "./watch-facts.ts";
@@ -35,8 +36,6 @@ export type SessionOptions = {
 };
 
 const LOOK_MS = 250;
-/** Shorter answers to a patient question than this are not repeated at once. */
-const ASK_AGAIN_MS = 500;
 const FIRST_QUESTION_MS = 2000;
 
 export class WatchSession {
@@ -48,6 +47,7 @@ export class WatchSession {
   #facts;
   #isRealTime: boolean;
   #isAsking = false;
+  #isWaitingForStart = false;
   #isDestroyed = false;
 
   constructor(options: SessionOptions) {
@@ -208,45 +208,36 @@ export class WatchSession {
       const { playbackUrl } = this.#options;
       const answer = await askNewest(playbackUrl, true, () => this.#stage.nowMs());
       if (this.#isDestroyed || this.#facts.video !== null) return;
-      if (answer !== null) {
-        if (answer.isForeign === true) this.#fail();
-        else if (answer.growth === null) this.become("CREATED");
-        else this.become(answer.growth === "over" ? "ENDED" : "RUNNING");
-        return;
-      }
+      if (answer?.isForeign === true) return this.#fail();
+      if (answer?.growth === "over") return this.become("ENDED");
+      if (answer?.growth !== null && answer !== null) return this.become("RUNNING");
+      if (answer?.isMissing === true) return this.become("CREATED");
       this.#note({ kind: "unanswered" });
       await sleep(FIRST_QUESTION_MS);
     }
   }
 
-  /** The playback server keeps each question until somebody publishes, and until there is something to play. */
   async #waitForStart(): Promise<void> {
     const { playbackUrl } = this.#options;
-    let isExpected = false;
-    while (this.#isWaiting) {
-      const askedAtMs = performance.now();
-      const answer = await this.#askPatiently(isExpected ? "YES" : "PUBLISHER");
-      if (!this.#isWaiting) return;
-      this.#note(answer === null ? { kind: "unanswered" } : { kind: "video", status: "CREATED" });
-      if (answer?.ok === true && isExpected) {
-        const text = await answer.text().catch(() => null);
+    if (this.#isWaitingForStart) return;
+    this.#isWaitingForStart = true;
+    const started = await waitForStart(playbackUrl, this.#listeners.signal, {
+      onExpected: () => {
+        if (this.#isWaiting && !this.#facts.isHeld) this.#stage.prepare(playbackUrl);
+      },
+      onAnswered: (isAnswered) => {
         if (!this.#isWaiting) return;
-        if (text === null) continue;
-        if (!isPlaylist(text)) return this.#fail();
-        // The player asks for itself.
-        readAhead(playbackUrl, Promise.resolve(text)).catch(() => {});
-        this.become("RUNNING");
-      } else if (answer?.ok === true && !this.#facts.isHeld) this.#stage.prepare(playbackUrl);
-      isExpected = answer?.ok === true;
-      if (!isExpected && performance.now() - askedAtMs < ASK_AGAIN_MS) await sleep(ASK_AGAIN_MS);
+        this.#note(isAnswered ? { kind: "video", status: "CREATED" } : { kind: "unanswered" });
+      },
+    });
+    this.#isWaitingForStart = false;
+    if (started === null || !this.#isWaiting) return;
+    if (started.what === "foreign") return this.#fail();
+    if (started.what === "RUNNING" && started.text !== null) {
+      // The player asks for itself.
+      readAhead(playbackUrl, Promise.resolve(started.text)).catch(() => {});
     }
-  }
-
-  /** Null: there is no answer. */
-  #askPatiently(wait: "YES" | "PUBLISHER"): Promise<Response | null> {
-    const { signal } = this.#listeners;
-    const url = `${this.#options.playbackUrl}?wait=${wait}`;
-    return fetch(url, { cache: "no-store", signal }).catch(() => null);
+    this.become(started.what);
   }
 
   /** What is there is nothing that plays. */

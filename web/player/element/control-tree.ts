@@ -27,6 +27,7 @@ import "media-chrome/dist/menu/media-settings-menu.js";
 import type { PlayerWords } from "../../words/player/en.ts";
 import { keyLabel, type KeyName, KEYS } from "./keys.ts";
 import { adoptStylesOf } from "./strict-styles.ts";
+import { trustedHtml } from "./trusted-html.ts";
 
 /** What the tree holds, and what these hold. */
 const NAMES = [
@@ -71,13 +72,14 @@ export type ControlTree = {
   readonly latencyMenu: HTMLElement;
   readonly help: HTMLDialogElement;
   readonly timeRange: HTMLElement;
+  readonly fullscreen: HTMLElement;
 };
 
 /** A tree of its own for each player. */
 export function createControlTree(words: PlayerWords): ControlTree {
   adoptStylesOf(NAMES.map((name) => `media-${name}`));
   const template = document.createElement("template");
-  template.innerHTML = html(words);
+  template.innerHTML = trustedHtml(html(words));
   const tree = document.importNode(template.content, true);
   const find = (selector: string): HTMLElement => {
     const element = tree.querySelector<HTMLElement>(selector);
@@ -97,6 +99,7 @@ export function createControlTree(words: PlayerWords): ControlTree {
     latencyMenu: find(".latency-menu"),
     help,
     timeRange: find("media-time-range"),
+    fullscreen: find("media-fullscreen-button"),
   };
 }
 

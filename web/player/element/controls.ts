@@ -6,13 +6,16 @@ import "media-chrome/dist/lang/de.js";
 import { setLanguage } from "media-chrome/dist/utils/i18n.js";
 import type { PlayerWords } from "../../words/player/en.ts";
 import { fill } from "../../words/player/words.ts";
+import { playbackUrlOf } from "../playback-urls.ts";
 import type { Player } from "../player.ts";
 import type { Screen } from "../watch-screen.ts";
 import type { WatchSession } from "../watch-session.ts";
 import { mendBackButtons } from "./back-buttons.ts";
 import { type ControlTree, createControlTree } from "./control-tree.ts";
 import css from "./controls.css" with { type: "text" };
+import { toggleFullscreen } from "./fullscreen.ts";
 import { pressKey } from "./key-presses.ts";
+import { unmute } from "./loudness.ts";
 import { keepPreferences } from "./preferences.ts";
 import { RenditionList } from "./renditions.ts";
 import { sheetOf } from "./shadow.ts";
@@ -20,9 +23,8 @@ import { type LiveTimeline, Storyboard } from "./storyboard.ts";
 
 export type ControlOptions = {
   readonly host: HTMLElement;
+  /** What it holds makes room. */
   readonly root: ShadowRoot;
-  /** Its place is taken. */
-  readonly frame: HTMLElement;
   readonly words: PlayerWords;
   /** BCP 47. */
   readonly language: string;
@@ -54,17 +56,17 @@ export class Controls {
   readonly #liveTimeline: LiveTimeline;
 
   constructor(options: ControlOptions) {
-    const { host, root, frame, words, language } = options;
+    const { host, root, words, language } = options;
     this.#options = options;
     setLanguage(language);
     this.#tree = createControlTree(words);
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheetOf(css)];
-    frame.replaceWith(this.#tree.controller);
+    root.replaceChildren(this.#tree.controller);
     mendBackButtons(this.#tree.controller);
     // All of it, words and picture, fills the screen.
     Object.assign(this.#tree.controller, { fullscreenElement: host });
     this.#liveTimeline = {
-      playbackUrl: () => new URL(host.getAttribute("src") ?? "", document.baseURI).href,
+      playbackUrl: () => playbackUrlOf(host.getAttribute("src") ?? "", document.baseURI) ?? "",
       zeroMs: () => this.#zeroMs(),
     };
     this.#listen();
@@ -105,6 +107,14 @@ export class Controls {
     write(distance, distanceOf(screen.ageS));
     const latency = this.#options.session()?.isRealTime === true ? "real-time" : "low";
     if (latencyMenu.getAttribute("data-value") !== latency) this.#checkLatency(latency);
+    // What does not apply is passed over by the arrow keys.
+    for (
+      const [name, applies] of Object.entries({
+        quality: latency === "low" || !isLive,
+        latency: isLive,
+        speed: !isLive,
+      })
+    ) this.#tree.controller.querySelector(`.${name}`)?.toggleAttribute("disabled", !applies);
   }
 
   /** Pictures of what is to come: URLs, or null. */
@@ -133,6 +143,7 @@ export class Controls {
     return pressKey(event, {
       video: this.#video,
       controller,
+      toggleFullscreen: () => toggleFullscreen(this.#options.host),
       isLive: this.#streamType === "live",
       goToLive: () => session.goToLive(),
       toggleHelp: () => help.open ? help.close() : help.showModal(),
@@ -149,8 +160,9 @@ export class Controls {
       event.stopPropagation();
       goToLive();
     });
+    this.#listenForFullscreen(bar);
     invitation.addEventListener("click", () => {
-      if (this.#video !== null) this.#video.muted = false;
+      if (this.#video !== null) unmute(this.#video);
       this.#noteLoudness();
     });
     latencyMenu.addEventListener("change", () => {
@@ -158,10 +170,37 @@ export class Controls {
       this.#options.session()?.setRealTime(value === "real-time");
     });
     for (const name of ["pointerenter", "pointermove", "focusin"]) {
-      timeRange.addEventListener(name, () => this.#storyboard.refresh());
+      timeRange.addEventListener(name, (event) => this.#showPictures(event));
     }
     controller.addEventListener("keydown", (event) => {
       if (!event.defaultPrevented && this.press(event)) event.preventDefault();
+    });
+  }
+
+  /** What comes while the pointer rests is shown as if it had moved. */
+  #showPictures(event: Event): void {
+    const { timeRange } = this.#tree;
+    this.#storyboard.refresh(() => {
+      if (!(event instanceof PointerEvent)) return;
+      const { clientX, clientY, pointerType } = event;
+      timeRange.dispatchEvent(
+        new PointerEvent("pointermove", { clientX, clientY, pointerType, composed: true }),
+      );
+    });
+  }
+
+  /** The controller knows neither closed shadow trees nor all the elements that can be around it. */
+  #listenForFullscreen(bar: HTMLElement): void {
+    const { host } = this.#options;
+    const { fullscreen } = this.#tree;
+    for (const name of ["mediaenterfullscreenrequest", "mediaexitfullscreenrequest"]) {
+      bar.addEventListener(name, (event) => {
+        event.stopPropagation();
+        toggleFullscreen(host);
+      });
+    }
+    host.addEventListener("fullscreenchange", () => {
+      fullscreen.toggleAttribute("mediaisfullscreen", host.matches(":fullscreen"));
     });
   }
 
@@ -187,6 +226,7 @@ export class Controls {
   #checkLatency(latency: string): void {
     const { latencyMenu } = this.#tree;
     latencyMenu.setAttribute("data-value", latency);
+    Object.assign(latencyMenu, { value: latency });
     for (const item of latencyMenu.querySelectorAll("media-chrome-menu-item")) {
       item.toggleAttribute("checked", item.getAttribute("value") === latency);
     }
@@ -198,7 +238,9 @@ export class Controls {
     const { muted: isMuted, volume } = video;
     if (!isMuted) this.#isInviting = false;
     if (!this.#isInviting) this.#tree.invitation.hidden = true;
-    if (!this.#isInviting) keepPreferences({ volume, isMuted });
+    if (this.#isInviting) return;
+    // Nobody means to hear nothing for ever.
+    keepPreferences(volume === 0 ? { isMuted: true } : { volume, isMuted });
   }
 }
 

@@ -2,11 +2,13 @@
  * Does what a pressed key asks for.
  */
 import { type KeyAction, keyAction } from "./keys.ts";
+import { toggleMuted, unmute } from "./loudness.ts";
 
 export type KeyTarget = {
   readonly video: HTMLVideoElement;
   /** media-chrome's: takes requests as events. */
   readonly controller: HTMLElement;
+  readonly toggleFullscreen: () => void;
   readonly isLive: boolean;
   readonly goToLive: () => void;
   readonly toggleHelp: () => void;
@@ -14,10 +16,21 @@ export type KeyTarget = {
 
 /** Keys that these take for themselves. */
 const OWN_KEYS: readonly (readonly [selector: string, keys: readonly string[]])[] = [
-  ["input, textarea, select, [contenteditable], [role=menu], [role^=menuitem]", []],
+  [
+    "input:not([type=range]), textarea, select, [contenteditable], [role=menu], [role^=menuitem]",
+    [],
+  ],
   ["button, [role=button]", [" ", "Enter"]],
-  ["[role=slider]", ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]],
+  ["[role=slider], input[type=range]", [
+    "ArrowLeft",
+    "ArrowRight",
+    "ArrowUp",
+    "ArrowDown",
+    "Home",
+    "End",
+  ]],
 ];
+const REPEATABLE = new Set<KeyAction["kind"]>(["seekBy", "volumeBy", "step", "slower", "faster"]);
 const RATES = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 /** About a picture: few sources have more than 30 a second, and none shows less than one is moved by. */
 const STEP_S = 1 / 30;
@@ -26,7 +39,8 @@ const STEP_S = 1 / 30;
 export function pressKey(event: KeyboardEvent, target: KeyTarget): boolean {
   const action = keyAction(event);
   if (action === null || isTaken(event)) return false;
-  act(action, target);
+  // A key that is held means what it meant at first.
+  if (!event.repeat || REPEATABLE.has(action.kind)) act(action, target);
   return true;
 }
 
@@ -45,15 +59,9 @@ function act(action: KeyAction, target: KeyTarget): void {
     case "playOrPause":
       return video.paused ? void video.play().catch(() => {}) : video.pause();
     case "mute":
-      video.muted = !video.muted;
-      return;
+      return toggleMuted(video);
     case "fullscreen":
-      return request(
-        target,
-        document.fullscreenElement === null
-          ? "mediaenterfullscreenrequest"
-          : "mediaexitfullscreenrequest",
-      );
+      return target.toggleFullscreen();
     case "pictureInPicture":
       return request(
         target,
@@ -71,7 +79,7 @@ function act(action: KeyAction, target: KeyTarget): void {
       return isLive ? goToLive() : seekToShare(target, 1);
     case "volumeBy":
       video.volume = Math.min(1, Math.max(0, video.volume + action.share));
-      if (action.share > 0) video.muted = false;
+      if (action.share > 0) unmute(video);
       return;
     case "slower":
     case "faster":

@@ -14,7 +14,7 @@ export class Notice {
 
   /** `onAction` is called when the viewer asks for what the words offer. */
   constructor(host: HTMLElement, words: PlayerWords, onAction: () => void) {
-    const brought = host.querySelector<HTMLElement>(":scope > [slot=notice]");
+    const brought = findUsable(host);
     const element = brought ?? host.shadowRoot?.querySelector<HTMLElement>(".notice") ?? null;
     const text = element?.querySelector<HTMLElement>("p") ?? null;
     const action = element?.querySelector("button") ?? null;
@@ -49,6 +49,15 @@ export class Notice {
     this.#text.replaceWith(fresh);
     this.#text = fresh;
   }
+}
+
+/** A page's own that has places for words and a button; what else it has brought is not shown. */
+function findUsable(host: HTMLElement): HTMLElement | null {
+  const brought = host.querySelector<HTMLElement>(":scope > [slot=notice]");
+  if (brought === null) return null;
+  const isUsable = brought.querySelector("p") !== null && brought.querySelector("button") !== null;
+  if (!isUsable) brought.removeAttribute("slot");
+  return isUsable ? brought : null;
 }
 
 /** What is written anew is read out anew. */

@@ -27,6 +27,7 @@ export class RenditionList extends EventTarget {
   }
 
   set selectedIndex(index: number) {
+    if (index !== -1 && this[index] === undefined) return;
     this.#choice?.choose(index);
     keepPreferences({ heightPx: this[index]?.height });
     this.dispatchEvent(new Event("change"));

@@ -5,24 +5,24 @@ import css from "./player.css" with { type: "text" };
 
 export type PlayerShadow = {
   readonly root: ShadowRoot;
-  /** Holds the slot of the media element. */
+  /** Its child is the media element, or the slot of one; what lies around that is in its own shadow. */
   readonly frame: HTMLElement;
+  readonly frameRoot: ShadowRoot;
 };
 
-const HTML = `
-<div class="frame"><slot name="media"></slot></div>
-<slot name="notice">
-  <div class="notice" role="status" hidden><p></p><button class="action" type="button"></button></div>
-</slot>`;
-
-/** Gives `host` its shadow tree. */
+/** Gives `host` its shadow tree. By calls alone: some pages allow no markup. */
 export function createShadow(host: HTMLElement): PlayerShadow {
   const root = host.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [sheetOf(css)];
-  root.innerHTML = HTML;
-  const frame = root.querySelector<HTMLElement>(".frame");
-  if (frame === null) throw new Error("the player has no frame");
-  return { root, frame };
+  const frame = create("div", { className: "frame" });
+  const frameRoot = frame.attachShadow({ mode: "open" });
+  frameRoot.append(create("slot", { name: "media" }));
+  const notice = create("div", { className: "notice", role: "status", hidden: true });
+  notice.append(create("p", {}), create("button", { className: "action", type: "button" }));
+  const noticeSlot = create("slot", { name: "notice" });
+  noticeSlot.append(notice);
+  root.append(frame, noticeSlot);
+  return { root, frame, frameRoot };
 }
 
 /** No policy forbids a style sheet that is constructed. */
@@ -30,4 +30,11 @@ export function sheetOf(text: string): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);
   return sheet;
+}
+
+function create<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  properties: Partial<HTMLElementTagNameMap[Name]>,
+): HTMLElementTagNameMap[Name] {
+  return Object.assign(document.createElement(name), properties);
 }

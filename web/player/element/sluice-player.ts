@@ -16,12 +16,14 @@
  */
 import type { PlayerWords } from "../../words/player/en.ts";
 import { playerWords } from "../../words/player/words.ts";
+import { playbackUrlOf } from "../playback-urls.ts";
 import type { Player, Rendition, RenditionChoice } from "../player.ts";
 import { noFacts, noteEvent } from "../watch-facts.ts";
 import { type Screen, screenOf } from "../watch-screen.ts";
 import { type VideoStatus, WatchSession } from "../watch-session.ts";
 import type { Controls } from "./controls.ts";
 import { readPreferences } from "./preferences.ts";
+import { reflectAttributes, type Reflected, takeEarlyProperties } from "./reflected.ts";
 import { Notice } from "./notice.ts";
 import { createShadow, type PlayerShadow } from "./shadow.ts";
 import { eventsOf } from "./state-events.ts";
@@ -30,8 +32,26 @@ import { eventsOf } from "./state-events.ts";
 const CONTROLS_PATIENCE_MS = 3000;
 
 export class SluicePlayer extends HTMLElement {
-  static readonly observedAttributes = ["src", "latency", "poster", "storyboard", "status"];
+  static readonly observedAttributes = [
+    "muted",
+    "src",
+    "latency",
+    "poster",
+    "storyboard",
+    "status",
+  ];
 
+  // Each stands for the attribute of its name.
+  declare src: Reflected["src"];
+  declare latency: Reflected["latency"];
+  declare poster: Reflected["poster"];
+  declare storyboard: Reflected["storyboard"];
+  declare status: Reflected["status"];
+  declare start: Reflected["start"];
+  declare autoplay: Reflected["autoplay"];
+  declare muted: Reflected["muted"];
+  declare controls: Reflected["controls"];
+  declare loop: Reflected["loop"];
   readonly #shadow: PlayerShadow;
   #session: WatchSession | null = null;
   #controls: Controls | null = null;
@@ -43,6 +63,7 @@ export class SluicePlayer extends HTMLElement {
   constructor() {
     super();
     this.#shadow = createShadow(this);
+    takeEarlyProperties(this);
   }
 
   /** What is to be seen and said; null while there is nothing to play. */
@@ -85,6 +106,9 @@ export class SluicePlayer extends HTMLElement {
         return this.#begin();
       case "latency":
         return this.#session?.setRealTime(now === "real-time");
+      case "muted":
+        this.#video.muted = now !== null;
+        return;
       case "status":
         return isStatus(now) ? this.#session?.become(now) : undefined;
       default:
@@ -125,14 +149,15 @@ export class SluicePlayer extends HTMLElement {
   }
 
   get #language(): string {
-    return this.closest<HTMLElement>("[lang]")?.lang ?? "en";
+    return languageOf(this);
   }
 
   #begin(): void {
     const src = this.getAttribute("src") ?? "";
     const video = this.#video;
     if (this.#session !== null || video === null || src === "") return;
-    if (!URL.canParse(src, document.baseURI)) return this.#refuse();
+    const playbackUrl = playbackUrlOf(src, document.baseURI);
+    if (playbackUrl === null) return this.#refuse();
     const isHeld = !this.hasAttribute("autoplay");
     const status = this.getAttribute("status");
     this.#setLoudness(video);
@@ -142,7 +167,7 @@ export class SluicePlayer extends HTMLElement {
     video.removeAttribute("controls");
     this.#session = new WatchSession({
       video,
-      playbackUrl: new URL(src, document.baseURI).href,
+      playbackUrl,
       status: isStatus(status) ? status : null,
       isRealTime: this.getAttribute("latency") === "real-time",
       isHeld,
@@ -172,12 +197,27 @@ export class SluicePlayer extends HTMLElement {
   }
 
   #findVideo(): HTMLVideoElement {
+    const { frame } = this.#shadow;
     const brought = this.querySelector<HTMLVideoElement>(":scope > video");
     const video = brought ?? document.createElement("video");
     video.slot = "media";
     video.playsInline = true;
-    if (brought === null) this.append(video);
+    // A page that is rendered elsewhere first finds its own tree as it was.
+    const place = brought === null ? video : document.createElement("slot");
+    if (place instanceof HTMLSlotElement) {
+      place.name = place.slot = "media";
+      place.addEventListener("slotchange", () => this.#noteSlot(place));
+    }
+    frame.replaceChildren(place);
     return video;
+  }
+
+  /** Whoever empties this element takes the picture's place along: it gets another. */
+  #noteSlot(slot: HTMLSlotElement): void {
+    if (!slot.isConnected || slot.assignedElements().length > 0 || this.#session === null) return;
+    this.#end();
+    this.#use(this.#findVideo());
+    this.#begin();
   }
 
   #setLoudness(video: HTMLVideoElement): void {
@@ -202,9 +242,12 @@ export class SluicePlayer extends HTMLElement {
     const before = this.#screen;
     this.#screen = screen;
     const { isLive, isHeld } = screen;
-    this.toggleAttribute("data-held", isHeld);
-    this.toggleAttribute("data-real-time", this.isRealTime && isLive);
-    this.dataset["plays"] = isLive ? "live" : "recording";
+    const { frame } = this.#shadow;
+    frame.toggleAttribute("data-held", isHeld);
+    frame.toggleAttribute("data-real-time", this.isRealTime && isLive);
+    frame.toggleAttribute("data-said", screen.words !== null);
+    frame.toggleAttribute("controls", this.controls);
+    frame.dataset["plays"] = isLive ? "live" : "recording";
     this.#notice?.show(screen);
     this.#loadControlsInTime(screen);
     this.#controls?.show(screen);
@@ -229,7 +272,7 @@ export class SluicePlayer extends HTMLElement {
   }
 
   #loadControls(): void {
-    if (this.#controls !== null || !this.hasAttribute("controls")) return;
+    if (this.#controls !== null) return;
     // Without them the picture still plays.
     void this.#createControls().catch(() => {});
   }
@@ -237,11 +280,9 @@ export class SluicePlayer extends HTMLElement {
   async #createControls(): Promise<void> {
     const { Controls: Created } = await import("./controls.ts");
     if (this.#controls !== null || this.#video === null) return;
-    const { root, frame } = this.#shadow;
     this.#controls = new Created({
       host: this,
-      root,
-      frame,
+      root: this.#shadow.frameRoot,
       words: this.#words,
       language: this.#language,
       session: () => this.#session,
@@ -270,6 +311,14 @@ function isStatus(text: string | null): text is VideoStatus {
   return text === "CREATED" || text === "RUNNING" || text === "ENDED";
 }
 
+/** The nearest, out of shadow trees as well. */
+function languageOf(element: Element): string {
+  const near = element.closest<HTMLElement>("[lang]")?.lang;
+  const root = element.getRootNode();
+  return near ?? (root instanceof ShadowRoot ? languageOf(root.host) : "en");
+}
+
+reflectAttributes(SluicePlayer.prototype);
 // A page may load it twice, or in two versions.
 if (customElements.get("sluice-player") === undefined) {
   customElements.define("sluice-player", SluicePlayer);

@@ -2,6 +2,7 @@
  * Pictures along the seek bar, as media-chrome looks for them: cues of a metadata track called
  * "thumbnails", each with the address of its picture.
  */
+import { storyboardUrl } from "../playback-urls.ts";
 import { type PictureCue, readPictureCues, toTimeline } from "./picture-cues.ts";
 
 /** What a live broadcast's storyboard is placed by. */
@@ -34,17 +35,17 @@ export class Storyboard {
     this.#live = live;
   }
 
-  /** Somebody looks for a picture: there is none yet, or there are more by now. */
-  refresh(): void {
+  /** Somebody looks for a picture: there is none yet, or there are more by now. `onRead`: they are there. */
+  refresh(onRead: () => void): void {
     const nowMs = performance.now();
     const isDue = this.#live === null
       ? this.#readAtMs === -Infinity
       : nowMs - this.#readAtMs > LIVE_MS;
-    const url = this.#live === null ? this.#url : liveUrlOf(this.#live.playbackUrl());
+    const url = this.#live === null ? this.#url : storyboardUrl(this.#live.playbackUrl());
     if (!isDue || url === null) return;
     this.#readAtMs = nowMs;
     // A seek bar without pictures is one all the same.
-    this.#read(url).catch(() => {});
+    this.#read(url).then(onRead).catch(() => {});
   }
 
   async #read(url: string): Promise<void> {
@@ -63,8 +64,4 @@ export class Storyboard {
     for (const cue of [...track.cues ?? []]) track.removeCue(cue);
     for (const { fromS, toS, url } of cues) track.addCue(new VTTCue(fromS, toS, url));
   }
-}
-
-function liveUrlOf(playbackUrl: string): string {
-  return playbackUrl.replace(/\.m3u8(?=$|\?)/, "/storyboard.vtt");
 }

@@ -2,6 +2,7 @@
  * Lets media-chrome's elements keep their looks in a page whose Content Security Policy allows no inline
  * styles: what stands in their `<style>` tags becomes constructed style sheets, which no policy forbids.
  */
+import { trustedHtml } from "./trusted-html.ts";
 
 /** An element of this namespace is called as another, and does nothing. */
 const INERT = "urn:sluice:inert";
@@ -35,7 +36,7 @@ function attachStyled(this: HTMLElement, init: ShadowRootInit): ShadowRoot {
 
 function fill(root: ShadowRoot, html: string): void {
   const template = document.createElement("template");
-  template.innerHTML = html;
+  template.innerHTML = trustedHtml(html);
   // Imported first, for what it holds to come alive; connected last, for no policy to look at it.
   const content = document.importNode(template.content, true);
   const sheets = Array.from(content.querySelectorAll("style"), adopt);

@@ -84,6 +84,17 @@ export type SluicePlayerAttributes = {
 };
 
 export class SluicePlayer extends HTMLElement {
+  /** Each stands for the attribute of its name. */
+  src: string | null;
+  latency: string | null;
+  poster: string | null;
+  storyboard: string | null;
+  status: string | null;
+  start: string | null;
+  autoplay: boolean;
+  muted: boolean;
+  controls: boolean;
+  loop: boolean;
   /** What is to be seen and said; null while there is nothing to play. */
   get screen(): Screen | null;
   /** The media element; a recording after a live has one of its own. */

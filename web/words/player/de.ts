@@ -11,7 +11,7 @@ export const de: PlayerWords = {
     stalled: "Das Bild ist stehen geblieben. Warten auf die Fortsetzung …",
     reconnecting: "Die Verbindung zum Server ist unterbrochen. Neuer Versuch …",
     encoderGone:
-      "Die Übertragung steht: Die Sendenden sind weg. Sie geht von selbst weiter, wenn " +
+      "Die Übertragung ist unterbrochen: Die Sendenden sind weg. Sie geht von selbst weiter, wenn " +
       "sie wieder da sind.",
     tooSlow: "Deine Verbindung ist zu langsam für das kleinste Bild.",
     slowDevice: "Dein Gerät ist zu langsam für das kleinste Bild.",
