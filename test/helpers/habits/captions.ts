@@ -3,7 +3,7 @@
  * @see ANSI/CTA-708-E 4.4, ANSI/CTA-608-E
  */
 import { joinUnits, unitsOf } from "./pictures.ts";
-import { type Habit, mapFrames, withContent } from "./wire-tag.ts";
+import { type Habit, mapFrames, type WireTag, withContent } from "./wire-tag.ts";
 
 const FILLER = [0, 0] as const;
 type Pair = readonly [number, number];
@@ -54,8 +54,30 @@ function escape(unit: readonly number[]): Uint8Array {
 /** Says `text` every so many frames. */
 export function caption(text: string, everyFrames = 60): Habit {
   const pairs = popOn(text);
+  return mapFrames("video", (tag, index) => captioned(tag, pairs[index % everyFrames] ?? FILLER));
+}
+
+/** A number as it is said has so many digits. */
+const DIGITS = 4;
+/** With which frame a number is on the screen, counted from where its caption begins. */
+const SHOWN_AFTER_FRAMES = popOn("0".repeat(DIGITS)).length - 2;
+
+/** The number of the frame that is shown with the caption of frame `index`; null: it has none. */
+export function saidAt(index: number, everyFrames: number): number | null {
+  const said = index - index % everyFrames + SHOWN_AFTER_FRAMES;
+  return said <= index ? said : null;
+}
+
+/** Says every so many frames with which one it appears, from frame `from` on. */
+export function captionNumbers(everyFrames: number, from = 0): Habit {
   return mapFrames("video", (tag, index) => {
-    const unit = captionUnit(pairs[index % everyFrames] ?? FILLER);
-    return withContent(tag, joinUnits([unit, ...unitsOf(tag)]));
+    if (index < from) return tag;
+    const said = index - index % everyFrames + SHOWN_AFTER_FRAMES;
+    const pairs = popOn(String(said).padStart(DIGITS, "0"));
+    return captioned(tag, pairs[index % everyFrames] ?? FILLER);
   });
+}
+
+function captioned(tag: WireTag, pair: Pair): WireTag {
+  return withContent(tag, joinUnits([captionUnit(pair), ...unitsOf(tag)]));
 }
