@@ -43,6 +43,7 @@ const BUNDLES: readonly Bundle[] = [
       "player/element/sluice-player.ts",
       "player/element/controls.ts",
       "player/hls-player.ts",
+      "player/captions/caption-tracks.ts",
       "player/real-time-player.ts",
     ],
     splitting: true,

@@ -12,6 +12,8 @@ const MAX_WAITING_BYTES = 40_000;
 /** Everything but the engine, controls included, brotli. */
 const MAX_SCRIPT_BYTES = 60_000;
 const MAX_ENGINE_BYTES = 110_000;
+/** What reads captions, where there are some. */
+const MAX_CAPTIONS_BYTES = 8000;
 
 let assets: Assets;
 
@@ -45,6 +47,16 @@ test("everything but the engine is light, and the engine is not heavier than it 
   expect(weightOf(scripts), partsOf(scripts)).toBeLessThanOrEqual(MAX_SCRIPT_BYTES);
   const engine = loadedLater(describeAssets(assets), names, nameOf("hls-player"));
   expect(weightOf(engine), partsOf(engine)).toBeLessThanOrEqual(MAX_ENGINE_BYTES);
+});
+
+test("captions weigh little, and nothing before there are some", async () => {
+  const { names } = await pageOf("RUNNING");
+  const built = describeAssets(assets);
+  const captions = nameOf("caption-tracks");
+  const before = [...names, nameOf("hls-player"), nameOf("controls")];
+  expect(loadedWith(built, before).map(({ name }) => name)).not.toContain(captions);
+  const files = loadedLater(built, before, captions);
+  expect(weightOf(files), partsOf(files)).toBeLessThanOrEqual(MAX_CAPTIONS_BYTES);
 });
 
 test("the page of a broadcast that runs asks for the engine at once", async () => {

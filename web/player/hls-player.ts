@@ -10,6 +10,7 @@ import {
   type LevelDetails,
 } from "hls.js/light";
 import { newestAt } from "./ask-newest.ts";
+import { CaptionWatch } from "./captions/caption-watch.ts";
 import { resetForEarlierMedia } from "./earlier-media.ts";
 import { LevelChoice } from "./level-choice.ts";
 import { LiveLoader } from "./live-loader.ts";
@@ -82,6 +83,7 @@ export class HlsPlayer implements Player {
   readonly choice: RenditionChoice;
   readonly holder: LatencyHolder | null;
   readonly #chooser: RungChooser | null;
+  readonly #captions: CaptionWatch;
   readonly #hls: Hls;
   readonly #source: HlsSource;
   readonly #events: PlayerEvents;
@@ -104,6 +106,7 @@ export class HlsPlayer implements Player {
         ? { ...LIVE, abrController: answerWith(wish) }
         : { startPosition: source.startS ?? 0 }),
     });
+    this.#captions = new CaptionWatch(this.#hls, video);
     if (isGStreamer(navigator.userAgent)) resetForEarlierMedia(this.#hls);
     this.#hls.on(Events.ERROR, (_event, data) => this.#onError(data));
     if (source.isLive) this.#startOnceBuffered();
@@ -170,6 +173,7 @@ export class HlsPlayer implements Player {
     clearTimeout(this.#start);
     this.holder?.destroy();
     this.#chooser?.destroy();
+    this.#captions.destroy();
     this.#hls.destroy();
   }
 

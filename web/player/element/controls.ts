@@ -11,6 +11,7 @@ import type { Player } from "../player.ts";
 import type { Screen } from "../watch-screen.ts";
 import type { WatchSession } from "../watch-session.ts";
 import { mendBackButtons } from "./back-buttons.ts";
+import { rememberCaptions } from "./caption-choice.ts";
 import { type ControlTree, createControlTree } from "./control-tree.ts";
 import css from "./controls.css" with { type: "text" };
 import { toggleFullscreen } from "./fullscreen.ts";
@@ -77,6 +78,7 @@ export class Controls {
     const known: KnowingVideo = video;
     this.#video = known;
     this.#storyboard.use(video);
+    rememberCaptions(video);
     known.videoRenditions = this.#renditions;
     known.targetLiveWindow = Infinity;
     Object.defineProperty(known, "liveEdgeStart", {

@@ -9,6 +9,8 @@ export type Preferences = {
   readonly isMuted?: boolean;
   /** Of the rendition they chose; undefined: the player chooses. */
   readonly heightPx?: number | undefined;
+  /** Captions, where there are some; undefined: none. */
+  readonly captions?: string | undefined;
 };
 
 /** What is known; nothing where the browser keeps nothing. */
@@ -31,10 +33,11 @@ export function keepPreferences(changes: Preferences): void {
 
 /** Anything may stand there: other versions, other scripts of the page. */
 export function validated(kept: unknown): Preferences {
-  const { volume, isMuted, heightPx } = (kept ?? {}) as Record<string, unknown>;
+  const { volume, isMuted, heightPx, captions } = (kept ?? {}) as Record<string, unknown>;
   return {
     ...typeof volume === "number" && volume >= 0 && volume <= 1 ? { volume } : {},
     ...typeof isMuted === "boolean" ? { isMuted } : {},
     ...typeof heightPx === "number" && heightPx > 0 ? { heightPx } : {},
+    ...typeof captions === "string" ? { captions } : {},
   };
 }
