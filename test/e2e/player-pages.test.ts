@@ -246,6 +246,8 @@ test("who was away for a whole broadcast finds its recording", async () => {
   await page.context().setOffline(true);
   const missed = startPublish(`${sluice.ready.rtmp}/${streamKey}`, { size: "320x180", fps: 30 });
   await until(async () => (await fetch(`${body.playbackUrl}?wait=YES`)).ok, START_MS);
+  const enoughMs = Date.now() + 5000;
+  await until(() => Date.now() > enoughMs, 10_000);
   await missed.stop();
   const isOver = async () => {
     const text = await (await fetch(body.playbackUrl)).text();
