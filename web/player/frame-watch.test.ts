@@ -3,6 +3,7 @@ import {
   type FrameCount,
   isSmallerWorthwhile,
   isTooHeavy,
+  lighterLevel,
   newWatch,
   noteCount,
 } from "./frame-watch.ts";
@@ -35,6 +36,7 @@ test.each<[string, number, Second, boolean]>([
   ["the picture takes twice its time", 5, { frames: 15, timeS: 0.5 }, true],
   ["the camera sends a frame a second", 10, { frames: 1 }, false],
   ["it catches up", 10, { frames: 45, timeS: 1.5 }, false],
+  ["it stands, and seeks ahead", 5, { frames: 0, timeS: 10 }, true],
   ["nothing is there to show", 10, { frames: 0, timeS: 0, isDue: false }, false],
   ["nobody looks", 10, { dropped: 30, isDue: false }, false],
 ])("isTooHeavy() when %s", (_, seconds, second, expected) => {
@@ -54,4 +56,14 @@ test.each<[number, number | null, boolean]>([
   [0.1, 0.1, true],
 ])("isSmallerWorthwhile(%d, %s) is %s", (share, above, expected) => {
   expect(isSmallerWorthwhile(share, above)).toBe(expected);
+});
+
+test.each<[number, number, number]>([
+  [2, 0.6, 1],
+  [2, 0.3, 0],
+  [2, 0.01, 0],
+  [1, 0.9, 0],
+  [0, 0.5, 0],
+])("lighterLevel() below %d, of which %d is shown, is %d", (level, share, expected) => {
+  expect(lighterLevel([426 * 240, 854 * 480, 1280 * 720], level, share)).toBe(expected);
 });

@@ -36,6 +36,10 @@ const POOR_WINDOWS = 2;
 const CURE = 1.15;
 const HARDLY = 0.25;
 
+/** A picture that catches up plays no faster; a look is so far off at most. */
+const FASTEST = 2;
+const ROUNDING_MS = 300;
+
 const NOTHING = { dueMs: 0, mediaMs: 0, frames: 0, dropped: 0 };
 
 export function newWatch(count: FrameCount): FrameWatch {
@@ -51,13 +55,19 @@ export function noteCount(watch: FrameWatch, count: FrameCount): FrameWatch {
   if (!count.isDue || !last.isDue) return { ...watch, last: count };
   const window = {
     dueMs: watch.dueMs + count.atMs - last.atMs,
-    mediaMs: watch.mediaMs + Math.max(0, count.timeS - last.timeS) * 1000,
+    mediaMs: watch.mediaMs + playedMs(last, count),
     frames: watch.frames + frames,
     dropped: watch.dropped + count.dropped - last.dropped,
   };
   if (window.dueMs < WINDOW_MS) return { ...watch, ...window, last: count };
   const share = shareOf(window);
   return { last: count, ...NOTHING, share, poor: share < ENOUGH ? watch.poor + 1 : 0 };
+}
+
+/** The media that passed, were it faster than its time; what a seek passes over does not. */
+function playedMs(from: FrameCount, to: FrameCount): number {
+  const playedMs = (to.timeS - from.timeS) * 1000;
+  return playedMs > (to.atMs - from.atMs) * FASTEST + ROUNDING_MS ? 0 : Math.max(0, playedMs);
 }
 
 function shareOf(
@@ -78,4 +88,13 @@ export function isTooHeavy({ poor }: FrameWatch): boolean {
  */
 export function isSmallerWorthwhile(share: number, above: number | null): boolean {
   return above === null || share < HARDLY || share > above * CURE;
+}
+
+/**
+ * The rendition to step down to from `level`, of which `share` is shown: the largest that is no more work
+ * than what gets done, told from the `pixels` of each.
+ */
+export function lighterLevel(pixels: readonly number[], level: number, share: number): number {
+  const done = (pixels[level] ?? 0) * share;
+  return Math.max(0, Math.min(level - 1, pixels.findLastIndex((count) => count <= done)));
 }

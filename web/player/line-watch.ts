@@ -45,6 +45,13 @@ export class LineWatch {
     return Math.min(MAX_SPARE_S, Math.max(0, spareS));
   }
 
+  /** Nothing is waited for, as far as is known: what comes takes less than its time. */
+  get isPrompt(): boolean {
+    const { part = null, frag } = this.#underWay ?? {};
+    const isAsking = frag !== undefined && (part ?? frag).stats.loading.first === 0;
+    return !isAsking && this.isTold && (this.now?.load ?? 0) <= 1;
+  }
+
   /** More than one thing has come since the rendition last changed. */
   get isTold(): boolean {
     return this.#deliveries.length > 1;

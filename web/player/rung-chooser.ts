@@ -3,8 +3,14 @@
  * or soon where the machine does not show it; larger when there has been room for it for a while. hls.js
  * averages over what a fast line once did, and takes half a minute to believe in a slow one.
  */
-import { Events, type Fragment, type Hls } from "hls.js/light";
-import { isSmallerWorthwhile, isTooHeavy, newWatch, noteCount } from "./frame-watch.ts";
+import { Events, type Fragment, type Hls, type Part } from "hls.js/light";
+import {
+  isSmallerWorthwhile,
+  isTooHeavy,
+  lighterLevel,
+  newWatch,
+  noteCount,
+} from "./frame-watch.ts";
 import { LineWatch } from "./line-watch.ts";
 import { bufferedAheadS, type TooSlow } from "./player.ts";
 import { readInit } from "./read-ahead.ts";
@@ -17,6 +23,11 @@ const LOOK_MS = 100;
 const THIN_S = 0.25;
 /** A picture is due that has more ahead of it. */
 const DUE_S = 0.2;
+/** Where looks are so far apart, the machine has no time for what it has; and for so long after. */
+const LATE_LOOK_MS = 250;
+const LATE_MS = 600;
+/** A picture of which no more is shown hardly moves. */
+const STANDING = 0.4;
 /** What a line that was too slow, or a change, has left behind is over by then. */
 const SETTLE_MS = 3000;
 
@@ -33,7 +44,11 @@ export class RungChooser {
   #isTooSlow = false;
   #isTooHeavy = false;
   #isReplacing = false;
+  /** What is buffered of the picture before is not waited for. */
+  #isSkipping = false;
   #changedAtMs = -Infinity;
+  #lookedAtMs = performance.now();
+  #lateUntilMs = -Infinity;
   #frames;
   /** What was shown of a larger picture that was too much. */
   #shareAbove: number | null = null;
@@ -53,7 +68,10 @@ export class RungChooser {
     this.#frames = newWatch(this.#count());
     hls.once(Events.FRAG_BUFFERED, () => this.#record = newRecord(performance.now()));
     hls.on(Events.FRAG_LOADED, () => this.#mayRise());
-    hls.on(Events.FRAG_BUFFERED, (_event, { frag }) => this.#noteBuffered(frag));
+    hls.on(
+      Events.FRAG_BUFFERED,
+      (_event, { frag, part }) => this.#noteBuffered(frag, part ?? frag),
+    );
     hls.on(Events.LEVEL_SWITCHED, () => this.#frames = newWatch(this.#count()));
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
@@ -87,15 +105,20 @@ export class RungChooser {
    * What is decoded when another rendition's keyframe comes in its place is gone: Chromium shows nothing
    * up to the next keyframe, unless it begins anew where it is.
    */
-  #noteBuffered(frag: Fragment): void {
+  #noteBuffered(frag: Fragment, { start, end }: Fragment | Part): void {
     if (!this.#isReplacing || frag.level !== this.#hls.loadLevel) return;
-    if (frag.sn === "initSegment" || bufferedAheadS(this.#video) < THIN_S) return;
-    this.#isReplacing = false;
     const { currentTime } = this.#video;
-    this.#video.currentTime = currentTime;
+    const toS = this.#isSkipping ? Math.max(currentTime, start) : currentTime;
+    const aheadS = toS > currentTime ? end - toS : bufferedAheadS(this.#video);
+    if (frag.sn === "initSegment" || aheadS < THIN_S) return;
+    this.#isReplacing = this.#isSkipping = false;
+    this.#video.currentTime = toS;
   }
 
   #look(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lookedAtMs > LATE_LOOK_MS) this.#lateUntilMs = nowMs + LATE_MS;
+    this.#lookedAtMs = nowMs;
     this.#lookAtLine();
     this.#lookAtFrames();
   }
@@ -117,6 +140,11 @@ export class RungChooser {
     this.#changedAtMs = performance.now();
     this.#record = noteFall(this.#record, bps, this.#changedAtMs);
     this.#wish.level = fittingLevel(this.#bitrates(), loadLevel, bps, this.#againS());
+    this.#replace();
+  }
+
+  /** Loads the running segment again, as it is wished now. */
+  #replace(): void {
     this.#hls.nextLoadLevel = this.#wish.level;
     this.line.forget();
     this.#isReplacing = true;
@@ -161,29 +189,44 @@ export class RungChooser {
     if (currentLevel > 0 && !isOnItsWay) this.#lighten(currentLevel, share);
   }
 
-  /** Nothing is lost by it: from where the next segment begins. */
+  /**
+   * From where the next segment begins, and nothing is lost; at once where the picture hardly moves, and
+   * what is buffered of it would take far longer than its time.
+   */
   #lighten(level: number, share: number): void {
     if (this.#pinned !== -1 || !isSmallerWorthwhile(share, this.#shareAbove)) return;
     this.#shareAbove = share;
-    this.#record = noteHeavy(this.#record, level, performance.now());
-    this.#wish.level = level - 1;
+    const pixels = this.#hls.levels.map(({ width, height }) => width * height);
+    this.#wish.level = lighterLevel(pixels, level, share);
+    this.#changedAtMs = performance.now();
+    this.#record = noteHeavy(this.#record, this.#wish.level + 1, this.#changedAtMs);
+    if (share > STANDING && bufferedAheadS(this.#video) > THIN_S) return;
+    this.#isSkipping = true;
+    this.#replace();
   }
 
   #count() {
     const { totalVideoFrames, droppedVideoFrames } = this.#video.getVideoPlaybackQuality();
-    const { paused, seeking, currentTime } = this.#video;
     return {
       atMs: performance.now(),
       frames: totalVideoFrames,
       dropped: droppedVideoFrames,
-      timeS: currentTime,
-      isDue: !paused && !seeking && !document.hidden && this.#isThere(),
+      timeS: this.#video.currentTime,
+      isDue: !this.#video.paused && !document.hidden && this.#isThere(),
     };
   }
 
-  /** There is something to show, or would be if the machine got it done. */
+  /**
+   * There is something to show, or would be if the machine got it done: more is listed, and it is not
+   * the line that keeps it waiting.
+   */
   #isThere(): boolean {
-    return bufferedAheadS(this.#video) > DUE_S;
+    const { seeking, currentTime } = this.#video;
+    const isLate = performance.now() < this.#lateUntilMs;
+    if (seeking && !isLate) return false;
+    if (bufferedAheadS(this.#video) > DUE_S) return true;
+    const listedS = (this.#hls.latestLevelDetails?.edge ?? 0) - currentTime;
+    return listedS > DUE_S + this.line.comingS && (isLate || this.line.isPrompt);
   }
 
   #noteFit({ isTooSlow = this.#isTooSlow, isTooHeavy = this.#isTooHeavy }): void {
