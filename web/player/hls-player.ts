@@ -13,9 +13,10 @@ import { newestAt } from "./ask-newest.ts";
 import { CaptionWatch } from "./captions/caption-watch.ts";
 import { resetForEarlierMedia } from "./earlier-media.ts";
 import { LevelChoice } from "./level-choice.ts";
-import { LiveLoader } from "./live-loader.ts";
+import { loadThrough } from "./live-loader.ts";
 import { type HlsSource, playNatively, whenBegun } from "./native-player.ts";
 import { LatencyHolder } from "./latency-holder.ts";
+import { PartsAhead } from "./parts-ahead.ts";
 import {
   bufferedAheadS,
   lastBufferedS,
@@ -37,6 +38,9 @@ const GONE = new Set([404, 410]);
 const CLOSEST = 0.5;
 /** What is to be left in the buffer when the next part comes, in seconds. */
 const RESERVE_S = 0.3;
+/** Ways to the server and back: what was lost, another connection, and the same once more. */
+const LOST_TRIPS = 3;
+const MAX_FAR_SPARE_S = 1;
 /** How long a part that is complete is under way on a good network, in seconds. */
 const DELIVERY_S = 0.15;
 /** A live picture moves once this share of its distance is loaded, or so many seconds of it. */
@@ -63,7 +67,6 @@ const LIVE: Partial<HlsConfig> = {
   liveSyncOnStallIncrease: 0,
   testBandwidth: false,
   startFragPrefetch: true,
-  loader: LiveLoader,
   playlistLoadPolicy: {
     default: {
       maxTimeToFirstByteMs: 15_000,
@@ -84,6 +87,7 @@ export class HlsPlayer implements Player {
   readonly holder: LatencyHolder | null;
   readonly #chooser: RungChooser | null;
   readonly #captions: CaptionWatch;
+  readonly #ahead = new PartsAhead();
   readonly #hls: Hls;
   readonly #source: HlsSource;
   readonly #events: PlayerEvents;
@@ -103,7 +107,7 @@ export class HlsPlayer implements Player {
       enableWorker: false, // fMP4 needs no transmuxing, and the CSP allows no blob scripts
       backBufferLength: 30,
       ...(source.isLive
-        ? { ...LIVE, abrController: answerWith(wish) }
+        ? { ...LIVE, abrController: answerWith(wish), loader: loadThrough(this.#ahead) }
         : { startPosition: source.startS ?? 0 }),
     });
     this.#captions = new CaptionWatch(this.#hls, video);
@@ -119,6 +123,7 @@ export class HlsPlayer implements Player {
     this.#hls.attachMedia(video);
     this.holder = source.isLive ? this.#createHolder() : null;
     this.#chooser = source.isLive ? new RungChooser(this.#hls, video, wish, events.onFit) : null;
+    this.#ahead.isWelcome = () => this.#chooser?.line.hasRoom === true;
     this.choice = new LevelChoice(this.#hls, this.#chooser);
   }
 
@@ -174,6 +179,7 @@ export class HlsPlayer implements Player {
     this.holder?.destroy();
     this.#chooser?.destroy();
     this.#captions.destroy();
+    this.#ahead.drop();
     this.#hls.destroy();
   }
 
@@ -193,7 +199,7 @@ export class HlsPlayer implements Player {
         const bufferS = bufferedAheadS(this.#video);
         const isGrowing = details.age < Math.max(MIN_GROWING_S, rhythmS(details) * GROWING_SHARE);
         const isCarried = this.#chooser?.isCarried ?? true;
-        const spareS = this.#chooser?.spareS ?? 0;
+        const spareS = Math.max(this.#chooser?.spareS ?? 0, this.#farSpareS);
         const distances = { targetS: targetLatency, closestS, promisingS, spareS };
         return { latencyS, bufferS, isGrowing, isCarried, ...distances };
       },
@@ -203,6 +209,11 @@ export class HlsPlayer implements Player {
         return Math.max(0, liveSyncPosition - (targetS - targetLatency));
       },
     }, { jumpS: 3, reserveS: RESERVE_S, stallS: 0.15 });
+  }
+
+  /** What a connection that breaks costs where the server is far. */
+  get #farSpareS(): number {
+    return Math.min(MAX_FAR_SPARE_S, this.#ahead.roundTripMs * LOST_TRIPS / 1000);
   }
 
   #noteGrowth(details: LevelDetails): void {

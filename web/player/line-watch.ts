@@ -15,6 +15,7 @@ const ASKED_AGAIN = 2;
 /** What needs no more than this is covered by what is in a buffer anyway. */
 const COVERED_S = 0.15;
 const MAX_SPARE_S = 1;
+const ROOMY_LOAD = 0.5;
 
 type Took = { readonly answerMs: number; readonly tookMs: number };
 
@@ -50,6 +51,11 @@ export class LineWatch {
     const { part = null, frag } = this.#underWay ?? {};
     const isAsking = frag !== undefined && (part ?? frag).stats.loading.first === 0;
     return !isAsking && this.isTold && (this.now?.load ?? 0) <= 1;
+  }
+
+  /** What comes takes so little of its time that two requests are no hindrance to each other. */
+  get hasRoom(): boolean {
+    return this.isTold && (this.now?.load ?? 0) <= ROOMY_LOAD;
   }
 
   /** More than one thing has come since the rendition last changed. */
