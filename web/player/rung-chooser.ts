@@ -12,7 +12,7 @@ import {
   noteCount,
 } from "./frame-watch.ts";
 import { LineWatch } from "./line-watch.ts";
-import { bufferedAheadS, type TooSlow } from "./player.ts";
+import { bufferedAheadS, lastBufferedS, type TooSlow } from "./player.ts";
 import { readInit } from "./read-ahead.ts";
 import { fittingLevel, type LineRate, roomyLevel } from "./rung-choice.ts";
 import { ceilingOf, isRiseDue, newRecord, noteFall, noteHeavy, noteRise } from "./rung-record.ts";
@@ -226,7 +226,9 @@ export class RungChooser {
     if (seeking && !isLate) return false;
     if (bufferedAheadS(this.#video) > DUE_S) return true;
     const listedS = (this.#hls.latestLevelDetails?.edge ?? 0) - currentTime;
-    return listedS > DUE_S + this.line.comingS && (isLate || this.line.isPrompt);
+    // What stands before a gap waits for no machine.
+    const isPrompt = this.line.isPrompt && lastBufferedS(this.#video) <= DUE_S;
+    return listedS > DUE_S + this.line.comingS && (isLate || isPrompt);
   }
 
   #noteFit({ isTooSlow = this.#isTooSlow, isTooHeavy = this.#isTooHeavy }): void {
