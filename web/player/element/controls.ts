@@ -2,7 +2,6 @@
  * The controls, and what they do to the player. A bundle of its own, since media-chrome's elements keep a
  * browser busy for as long as a first picture takes.
  */
-import "media-chrome/dist/lang/de.js";
 import { setLanguage } from "media-chrome/dist/utils/i18n.js";
 import type { PlayerWords } from "../../words/player/en.ts";
 import { fill } from "../../words/player/words.ts";

@@ -278,13 +278,18 @@ export class SluicePlayer extends HTMLElement {
   }
 
   async #createControls(): Promise<void> {
-    const { Controls: Created } = await import("./controls.ts");
+    const language = this.#language;
+    const [{ Controls: Created }] = await Promise.all([
+      import("./controls.ts"),
+      // What media-chrome says by itself.
+      language.toLowerCase().startsWith("de") ? import("media-chrome/dist/lang/de.js") : null,
+    ]);
     if (this.#controls !== null || this.#video === null) return;
     this.#controls = new Created({
       host: this,
       root: this.#shadow.frameRoot,
       words: this.#words,
-      language: this.#language,
+      language,
       session: () => this.#session,
     });
     this.#controls.use(this.#video);
