@@ -13,7 +13,7 @@ import { createPlaybackServer, type PlaybackServer } from "#media-node/playback/
 import { newVideoUrl } from "#shared/ids.ts";
 import { silentLogger } from "#shared/log.ts";
 import { createFileStorage } from "#shared/storage/fs.ts";
-import type { playHls } from "#web/player/hls-player.ts";
+import type { playHls } from "#web/player/engine/hls-player.ts";
 import { launchChromium, samplePlayback } from "../helpers/chromium.ts";
 import { feed, type MediaEvent, recordMedia } from "../helpers/media-source.ts";
 import { until } from "../helpers/until.ts";

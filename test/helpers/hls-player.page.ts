@@ -1,6 +1,6 @@
 /**
  * Puts the watch page's HLS player into a page of its own: `window.playHls`.
  */
-import { playHls } from "#web/player/hls-player.ts";
+import { playHls } from "#web/player/engine/hls-player.ts";
 
 Object.assign(window, { playHls });

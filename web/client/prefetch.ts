@@ -1,7 +1,7 @@
 /**
  * Runs before the player is there, on the page of a broadcast that runs.
  */
-import { readAhead, readText } from "../player/read-ahead.ts";
+import { readAhead, readText } from "../player/engine/read-ahead.ts";
 
 const preload = document.querySelector("link[data-prefetch]");
 if (preload instanceof HTMLLinkElement) {

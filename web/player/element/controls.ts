@@ -5,10 +5,10 @@
 import { setLanguage } from "media-chrome/dist/utils/i18n.js";
 import type { PlayerWords } from "../../words/player/en.ts";
 import { fill } from "../../words/player/words.ts";
-import { playbackUrlOf } from "../playback-urls.ts";
-import type { Player } from "../player.ts";
-import type { Screen } from "../watch-screen.ts";
-import type { WatchSession } from "../watch-session.ts";
+import { playbackUrlOf } from "../watching/playback-urls.ts";
+import type { Player } from "../engine/player.ts";
+import type { Screen } from "../watching/watch-screen.ts";
+import type { WatchSession } from "../watching/watch-session.ts";
 import { mendBackButtons } from "./back-buttons.ts";
 import { rememberCaptions } from "./caption-choice.ts";
 import { type ControlTree, createControlTree } from "./control-tree.ts";

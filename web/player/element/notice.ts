@@ -3,7 +3,7 @@
  * `slot="notice"`, a `p` and a `button`.
  */
 import type { PlayerWords } from "../../words/player/en.ts";
-import type { Screen } from "../watch-screen.ts";
+import type { Screen } from "../watching/watch-screen.ts";
 
 export class Notice {
   readonly #element: HTMLElement;

@@ -2,7 +2,7 @@
  * The renditions of what is played in the form media-chrome's menu reads from a media element.
  * @see https://github.com/muxinc/media-elements/tree/main/packages/media-tracks
  */
-import type { Rendition, RenditionChoice } from "../player.ts";
+import type { Rendition, RenditionChoice } from "../engine/player.ts";
 import { keepPreferences } from "./preferences.ts";
 
 type Listed = {

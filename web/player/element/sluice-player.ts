@@ -16,11 +16,11 @@
  */
 import type { PlayerWords } from "../../words/player/en.ts";
 import { playerWords } from "../../words/player/words.ts";
-import { playbackUrlOf } from "../playback-urls.ts";
-import type { Player, Rendition, RenditionChoice } from "../player.ts";
-import { noFacts, noteEvent } from "../watch-facts.ts";
-import { type Screen, screenOf } from "../watch-screen.ts";
-import { type VideoStatus, WatchSession } from "../watch-session.ts";
+import { playbackUrlOf } from "../watching/playback-urls.ts";
+import type { Player, Rendition, RenditionChoice } from "../engine/player.ts";
+import { noFacts, noteEvent } from "../watching/watch-facts.ts";
+import { type Screen, screenOf } from "../watching/watch-screen.ts";
+import { type VideoStatus, WatchSession } from "../watching/watch-session.ts";
 import type { Controls } from "./controls.ts";
 import { readPreferences } from "./preferences.ts";
 import { reflectAttributes, type Reflected, takeEarlyProperties } from "./reflected.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { noFacts } from "../watch-facts.ts";
-import { type Screen, screenOf, type WatchState } from "../watch-screen.ts";
+import { noFacts } from "../watching/watch-facts.ts";
+import { type Screen, screenOf, type WatchState } from "../watching/watch-screen.ts";
 import { eventsOf } from "./state-events.ts";
 
 const screen = (state: WatchState, changes: Partial<Screen> = {}): Screen => ({

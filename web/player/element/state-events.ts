@@ -1,7 +1,7 @@
 /**
  * What a page hears of a player whose screen changes.
  */
-import type { Screen, WatchState } from "../watch-screen.ts";
+import type { Screen, WatchState } from "../watching/watch-screen.ts";
 
 const FAILED = new Set<WatchState>(["failed", "removed"]);
 

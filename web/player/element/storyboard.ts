@@ -2,7 +2,7 @@
  * Pictures along the seek bar, as media-chrome looks for them: cues of a metadata track called
  * "thumbnails", each with the address of its picture.
  */
-import { storyboardUrl } from "../playback-urls.ts";
+import { storyboardUrl } from "../watching/playback-urls.ts";
 import { type PictureCue, readPictureCues, toTimeline } from "./picture-cues.ts";
 
 /** What a live broadcast's storyboard is placed by. */

@@ -1,6 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import type { SluicePlayer as Element } from "../element/sluice-player.ts";
-import type { Screen as RealScreen } from "../watch-screen.ts";
+import type { Screen as RealScreen } from "../watching/watch-screen.ts";
 import type { Screen, SluicePlayer } from "./sluice-player.d.ts";
 
 type Own<Type> = Omit<Type, keyof HTMLElement>;

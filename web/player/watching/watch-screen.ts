@@ -1,8 +1,8 @@
 /**
  * What a viewer is told, as a function of what is known. Pure.
  */
-import { en, type PlayerWords } from "../words/player/en.ts";
-import { fill } from "../words/player/words.ts";
+import { en, type PlayerWords } from "../../words/player/en.ts";
+import { fill } from "../../words/player/words.ts";
 import { type Facts, stoodForMs } from "./watch-facts.ts";
 
 export type WatchState =

@@ -3,7 +3,7 @@
  */
 import { PictureClock } from "./picture-clock.ts";
 import { flvUrl } from "./playback-urls.ts";
-import { type Player, type PlayerEvents, retryDelayMs } from "./player.ts";
+import { type Player, type PlayerEvents, retryDelayMs } from "../engine/player.ts";
 import type { WatchEvent } from "./watch-facts.ts";
 
 export type Show = {
@@ -35,8 +35,8 @@ type Waiting = {
 };
 
 /** Bundles of their own: a page without a picture needs none of them. */
-const loadEngine = () => untilLoaded(() => import("./hls-player.ts"));
-const loadRealTimeEngine = () => untilLoaded(() => import("./real-time-player.ts"));
+const loadEngine = () => untilLoaded(() => import("../engine/hls-player.ts"));
+const loadRealTimeEngine = () => untilLoaded(() => import("../engine/real-time-player.ts"));
 
 /** A line that is down for a moment is no reason never to play. */
 async function untilLoaded<Module>(load: () => Promise<Module>): Promise<Module> {

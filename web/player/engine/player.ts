@@ -2,7 +2,7 @@
  * What a picture is played with, whichever way the picture comes.
  */
 import type { LatencyHolder } from "./latency-holder.ts";
-import type { Growth } from "./live-line.ts";
+import type { Growth } from "../watching/live-line.ts";
 
 export type Rendition = {
   readonly width: number;

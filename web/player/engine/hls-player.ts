@@ -9,8 +9,8 @@ import {
   type HlsConfig,
   type LevelDetails,
 } from "hls.js/light";
-import { newestAt } from "./ask-newest.ts";
-import { CaptionWatch } from "./captions/caption-watch.ts";
+import { newestAt } from "../watching/ask-newest.ts";
+import { CaptionWatch } from "../captions/caption-watch.ts";
 import { resetForEarlierMedia } from "./earlier-media.ts";
 import { LevelChoice } from "./level-choice.ts";
 import { loadThrough } from "./live-loader.ts";

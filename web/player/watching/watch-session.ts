@@ -2,11 +2,11 @@
  * One viewer's watching of one video: waits for the broadcast, plays it close to its live edge or in
  * real time, and knows what is to be said when there is no picture.
  */
-import type { PlayerWords } from "../words/player/en.ts";
+import type { PlayerWords } from "../../words/player/en.ts";
 import { askNewest } from "./ask-newest.ts";
-import { askForParts } from "./early-playlist.ts";
-import type { Player } from "./player.ts";
-import { readAhead } from "./read-ahead.ts";
+import { askForParts } from "../engine/early-playlist.ts";
+import type { Player } from "../engine/player.ts";
+import { readAhead } from "../engine/read-ahead.ts";
 import { waitForStart } from "./start-wait.ts";
 import { ServerClock } from "./server-clock.ts";
 import { Stage } from "./stage.ts";

@@ -14,7 +14,7 @@ import {
   noteGrowth,
   noteMoved,
 } from "./live-line.ts";
-import type { TooSlow } from "./player.ts";
+import type { TooSlow } from "../engine/player.ts";
 
 export type WatchEvent =
   /** The API, or the playback server, says how far the video is. */
