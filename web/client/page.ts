@@ -4,6 +4,7 @@
 import { SluicePlayer } from "../player/element/sluice-player.ts";
 import type { PlayerWords } from "../words/player/en.ts";
 import { fill } from "../words/player/words.ts";
+import { writeText } from "../player/element/write-text.ts";
 
 export type WatchPageParts = {
   readonly root: HTMLElement;
@@ -29,24 +30,19 @@ export function createPage(words: PlayerWords): WatchPageParts {
     const { screen } = player;
     if (screen === null) return;
     const { state, badge: text, isWayBack, ageS, isLive } = screen;
-    write(badge, text);
+    writeText(badge, text);
     badge.dataset["state"] = state === "joining" && !isLive ? "recording" : state;
     badge.disabled = !isWayBack;
     badge.title = isWayBack ? words.backToLive : "";
     // A badge that says it is enough.
     const isSaid = ageS === null || isWayBack;
-    write(behind, isSaid ? "" : fill(words.behind, { s: inTenths.format(ageS) }));
+    writeText(behind, isSaid ? "" : fill(words.behind, { s: inTenths.format(ageS) }));
     const isOver = state === "ended" || state === "waiting" || state === "removed";
     realTime.hidden = !isLive || isOver || !("MediaSource" in window);
     realTime.setAttribute("aria-pressed", String(player.isRealTime));
   };
   const root = find("[data-video]", HTMLElement);
   return { root, player, badge, title: find("h1", HTMLElement), realTime, show };
-}
-
-/** What is written anew is read out anew. */
-function write(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 function find<E extends HTMLElement>(selector: string, type: new () => E): E {

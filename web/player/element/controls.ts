@@ -20,6 +20,7 @@ import { keepPreferences } from "./preferences.ts";
 import { RenditionList } from "./renditions.ts";
 import { sheetOf } from "./shadow.ts";
 import { type LiveTimeline, Storyboard } from "./storyboard.ts";
+import { writeText } from "./write-text.ts";
 
 export type ControlOptions = {
   readonly host: HTMLElement;
@@ -104,8 +105,8 @@ export class Controls {
     invitation.hidden = !this.#isInviting || screen.isCovering;
     const { backToLive } = this.#options.words;
     back.hidden = !screen.isWayBack;
-    write(back, screen.isWayBack ? `${screen.badge} · ${backToLive}` : "");
-    write(distance, distanceOf(screen.ageS));
+    writeText(back, screen.isWayBack ? `${screen.badge} · ${backToLive}` : "");
+    writeText(distance, distanceOf(screen.ageS));
     const latency = this.#options.session()?.isRealTime === true ? "real-time" : "low";
     if (latencyMenu.getAttribute("data-value") !== latency) this.#checkLatency(latency);
     // What does not apply is passed over by the arrow keys.
@@ -256,8 +257,4 @@ function distanceOf(ageS: number | null): string {
   return fill("−{time}", {
     time: [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":"),
   });
-}
-
-function write(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -4,6 +4,7 @@
  */
 import type { PlayerWords } from "../../words/player/en.ts";
 import type { Screen } from "../watching/watch-screen.ts";
+import { writeText } from "./write-text.ts";
 
 export class Notice {
   readonly #element: HTMLElement;
@@ -35,7 +36,7 @@ export class Notice {
 
   show({ words, isCovering, action }: Screen): void {
     this.#say(words ?? "");
-    write(this.#action, action === null ? "" : this.#words[action]);
+    writeText(this.#action, action === null ? "" : this.#words[action]);
     this.#action.hidden = action === null;
     this.#element.hidden = words === null;
     this.#element.classList.toggle(this.#edgeClass, !isCovering);
@@ -58,9 +59,4 @@ function findUsable(host: HTMLElement): HTMLElement | null {
   const isUsable = brought.querySelector("p") !== null && brought.querySelector("button") !== null;
   if (!isUsable) brought.removeAttribute("slot");
   return isUsable ? brought : null;
-}
-
-/** What is written anew is read out anew. */
-function write(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }
