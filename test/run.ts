@@ -40,9 +40,22 @@ const SUITE_DEADLINE_MS = 1_200_000;
 const below = (folders: string) => `${folders}/**/*.test.{ts,tsx}`;
 /** They measure memory or time of their own process: nothing else may run in it. */
 const ALONE = "**/*.alone.test.ts";
-/** What other people's programs say of ours, and what is laid out: no clock is read. */
-const UNTIMED =
-  "test/e2e/{compose,nginx-relay,other-tools,player-accessibility,player-package,players,readme}.test.ts";
+/** What waits for things to come true, however long they take. */
+const PATIENT = [
+  "blocked-autoplay",
+  "captions",
+  "compose",
+  "nginx-relay",
+  "other-tools",
+  "player-accessibility",
+  "player-element",
+  "player-package",
+  "player-pages",
+  "players",
+  "readme",
+  "watch-controls",
+];
+const PATIENT_FILES = `test/e2e/{${PATIENT.join(",")}}.test.ts`;
 
 const UNITS: Suite = {
   name: "bun",
@@ -61,14 +74,14 @@ const JOURNEYS: Suite = {
   name: "journeys",
   argv: [...VITEST_ON_BUN, "--no-file-parallelism"],
   files: [below("test/{e2e,runtime}"), `{media-node,resizer}/${ALONE}`],
-  without: [UNTIMED],
+  without: [PATIENT_FILES],
 };
 /** One after the other, beside the journeys. */
 const BESIDE_JOURNEYS: readonly Suite[] = [
   {
-    name: "untimed journeys",
+    name: "patient journeys",
     argv: [...VITEST_ON_BUN, "--no-file-parallelism"],
-    files: [UNTIMED],
+    files: [PATIENT_FILES],
   },
   {
     name: "deno",
