@@ -13,12 +13,13 @@ const TARGET = resolve(process.argv[2] ?? join(ROOT, "dist/player"));
 const MODULES = [
   "element/sluice-player.ts",
   "element/controls.ts",
-  "hls-player.ts",
-  "real-time-player.ts",
+  "engine/hls-player.ts",
+  "engine/real-time-player.ts",
+  "captions/caption-tracks.ts",
 ];
 const TEXTS = ["README.md", "sluice-player.d.ts", "react.d.ts"];
 /** What is bundled; each asks for its licence to go along. */
-const INSIDE = ["hls.js", "media-chrome", "mpegts.js"];
+const INSIDE = ["hls.js", "media-chrome", "mpegts.js", "@svta/cml-608"];
 
 async function bundle(): Promise<void> {
   const result = await Bun.build({
