@@ -244,7 +244,7 @@ export class SluicePlayer extends HTMLElement {
     const { isLive, isHeld } = screen;
     const { frame } = this.#shadow;
     frame.toggleAttribute("data-held", isHeld);
-    frame.toggleAttribute("data-real-time", this.isRealTime && isLive);
+    frame.dataset["latency"] = this.isRealTime && isLive ? "real-time" : "low";
     frame.toggleAttribute("data-said", screen.words !== null);
     frame.toggleAttribute("controls", this.controls);
     frame.dataset["plays"] = isLive ? "live" : "recording";
