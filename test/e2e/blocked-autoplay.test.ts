@@ -82,7 +82,7 @@ describe.each(["firefox", "webkit"] as const)("%s", (name) => {
   }, 40_000);
 
   test("its play button leads to live", async () => {
-    await page.page.click("media-play-button");
+    await page.page.click("media-control-bar media-play-button");
     await until(async () => {
       const { words, badge, behind } = await page.now();
       return words === null && badge === "LIVE" && behind !== "" && parseFloat(behind) < LIVE_S;

@@ -146,9 +146,18 @@ type ScriptAnswer =
 
 type Point = { readonly x: number; readonly y: number };
 
-/** Runs in the page. */
+/** Runs in the page; looks into its shadow trees. */
 function middleOf(selector: string): Point {
-  const element = document.querySelector(selector);
+  const find = (root: ParentNode): Element | null => {
+    const [first] = root.querySelectorAll(selector);
+    if (first !== undefined) return first;
+    for (const { shadowRoot } of root.querySelectorAll("*")) {
+      const found = shadowRoot === null ? null : find(shadowRoot);
+      if (found !== null) return found;
+    }
+    return null;
+  };
+  const element = find(document);
   if (element === null) throw new Error(`nothing is ${selector}`);
   element.scrollIntoView({ block: "center" });
   const { left, top, width, height } = element.getBoundingClientRect();

@@ -12,6 +12,12 @@ const SIZE = { width: 360, height: 480 };
 /** By which WebDriver names an element. */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
+/** Finds an element in the page or its shadow trees. */
+const FIND = `const find = (root) => root.querySelector(arguments[0]) ??
+  [...root.querySelectorAll("*")].map(({ shadowRoot }) => shadowRoot && find(shadowRoot))
+    .find((found) => found) ?? null;
+return find(document);`;
+
 export class WebDriver {
   readonly #session: string;
   /** The window that the browser begins with, which stays. */
@@ -66,10 +72,11 @@ export class WebDriver {
   }
 
   async #click(selector: string): Promise<void> {
-    const found = await this.#ask<Record<string, string>>("/element", {
-      using: "css selector",
-      value: selector,
+    const found = await this.#ask<Record<string, string> | null>("/execute/sync", {
+      script: FIND,
+      args: [selector],
     });
+    if (found === null) throw new Error(`nothing is ${selector}`);
     await this.#ask(`/element/${found[ELEMENT]}/click`, {});
   }
 
