@@ -87,7 +87,7 @@ test("who slept or looked elsewhere for 30 s is at live within 5 s", async () =>
 
 test("who lost the network reads that, and is at live soon after it is back", async () => {
   await offline.page.setOffline(true);
-  await until(async () => (await offline.now()).badge === "no connection", 10_000);
+  await until(async () => (await offline.now()).badge === "no connection", 20_000);
   expect((await offline.now()).words).toMatch(/^Your connection/);
   await offline.page.setOffline(false);
   await until(async () => isLive(await offline.now()), 15_000);

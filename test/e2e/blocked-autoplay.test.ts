@@ -2,7 +2,7 @@
  * Browsers that let nothing play by itself: the page shows a picture and a way to begin, and no word of
  * a picture that has stopped.
  */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { createUser, type TestUser } from "../helpers/api-client.ts";
 import type { AnyBrowser } from "../helpers/browsers/any-browser.ts";
 import { launchAnyChromium } from "../helpers/browsers/chromium.ts";
@@ -61,33 +61,37 @@ test("Chromium plays what is muted, whatever it forbids", async () => {
   }
 }, 60_000);
 
-describe.each(["firefox", "webkit"] as const)("%s", (name) => {
-  let browser: Pick<AnyBrowser, "open" | "close">;
-  let page: WatchedAnywhere;
+// WebKitGTK's page process stops answering now and then on a busy machine: another is started then.
+test.each(["firefox", "webkit"] as const)(
+  "%s: a picture stands there without a word, and its play button leads to live",
+  { retry: 1, timeout: 60_000 },
+  async (name) => {
+    const browser = await LAUNCH[name]({ isAutoplayBlocked: true });
+    try {
+      const page = await openBeforeStart(browser);
+      await until(async () => (await page.now()).words === null, 20_000);
+      await expectStill(page);
+      await expectBeginning(page);
+    } finally {
+      await browser.close();
+    }
+  },
+);
 
-  beforeAll(async () => {
-    browser = await LAUNCH[name]({ isAutoplayBlocked: true });
-    page = await openBeforeStart(browser);
-  }, 60_000);
+async function expectStill(page: WatchedAnywhere): Promise<void> {
+  const fromMs = Date.now();
+  await until(() => Date.now() > fromMs + WATCHED_MS, WATCHED_MS * 2);
+  const moments = (await page.moments()).filter(({ atMs }) => atMs > fromMs);
+  expect(moments.filter(({ words }) => words !== null)).toEqual([]);
+  expect(new Set(moments.map(({ timeS }) => timeS)).size).toBe(1);
+}
 
-  afterAll(() => browser?.close(), 30_000);
-
-  test("a picture stands there without a word", async () => {
-    await until(async () => (await page.now()).words === null, 20_000);
-    const fromMs = Date.now();
-    await until(() => Date.now() > fromMs + WATCHED_MS, WATCHED_MS * 2);
-    const moments = (await page.moments()).filter(({ atMs }) => atMs > fromMs);
-    expect(moments.filter(({ words }) => words !== null)).toEqual([]);
-    expect(new Set(moments.map(({ timeS }) => timeS)).size).toBe(1);
-  }, 40_000);
-
-  test("its play button leads to live", async () => {
-    await page.page.click("media-control-bar media-play-button");
-    await until(async () => {
-      const { words, badge, behind } = await page.now();
-      return words === null && badge === "LIVE" && behind !== "" && parseFloat(behind) < LIVE_S;
-    }, 10_000);
-    const { timeS } = await page.now();
-    await until(async () => await page.timeS() > timeS + 1, 10_000);
-  }, 30_000);
-});
+async function expectBeginning(page: WatchedAnywhere): Promise<void> {
+  await page.page.click("media-control-bar media-play-button");
+  await until(async () => {
+    const { words, badge, behind } = await page.now();
+    return words === null && badge === "LIVE" && behind !== "" && parseFloat(behind) < LIVE_S;
+  }, 10_000);
+  const { timeS } = await page.now();
+  await until(async () => await page.timeS() > timeS + 1, 10_000);
+}
