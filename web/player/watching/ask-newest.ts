@@ -57,7 +57,8 @@ export async function askNewest(
     const { text } = isMultivariant ? await ask(new URL(uri, url).href, signal) : first;
     return { askedAtMs, growth: text === null ? null : growthOf(text) };
   } catch {
-    return null;
+    // A deadline that has passed may be a slow line's.
+    return signal.aborted ? null : { askedAtMs, growth: null, isUnreachable: true };
   }
 }
 

@@ -22,6 +22,8 @@ export type Answer = {
   readonly isForeign?: boolean;
   /** The server says that there is nothing of the kind. */
   readonly isMissing?: boolean;
+  /** The question did not even get there. */
+  readonly isUnreachable?: boolean;
 };
 
 export type LiveLine = {
@@ -39,6 +41,8 @@ export type LiveLine = {
   readonly newestAtMs: number;
   readonly askedAtMs: number;
   readonly failures: number;
+  /** The last question did not get there. */
+  readonly isUnreachable: boolean;
   /** The server itself ended the stream. */
   readonly isCut: boolean;
 };
@@ -53,6 +57,7 @@ export function newLine(nowMs: number): LiveLine {
     newestAtMs: nowMs,
     askedAtMs: -Infinity,
     failures: 0,
+    isUnreachable: false,
     isCut: false,
   };
 }
@@ -83,6 +88,7 @@ export function noteGrowth(line: LiveLine, growth: Growth, nowMs: number): LiveL
     rhythmMs: growth.rhythmMs,
     newest: Math.max(line.newest, growth.newest ?? -1),
     failures: 0,
+    isUnreachable: false,
     isCut: false,
   };
 }
@@ -107,16 +113,18 @@ export function noteAsked(line: LiveLine, nowMs: number): LiveLine {
 }
 
 export function noteAnswer(line: LiveLine, answer: Answer | null, nowMs: number): LiveLine {
-  if (answer === null) {
+  if (answer === null || answer.isUnreachable === true) {
+    const isUnreachable = answer !== null;
     const failures = line.failures + 1;
     const verdict = failures >= MAX_FAILURES ? "broken" : line.verdict;
-    return { ...line, failures, verdict };
+    return { ...line, failures, isUnreachable, verdict };
   }
   // What has come meanwhile says more.
   if (answer.askedAtMs < line.grownAtMs) return { ...line, failures: 0 };
   const answered: LiveLine = {
     ...line,
     failures: 0,
+    isUnreachable: false,
     verdict: line.verdict === "broken" ? "fine" : line.verdict,
   };
   // The page hears of the end from the API.

@@ -21,6 +21,10 @@ const answer = (askedAtMs: number, newest: number): WatchEvent => ({
   answer: { askedAtMs, growth: { newest, rhythmMs: 340 } },
 });
 const unreached: WatchEvent = { kind: "answer", answer: null };
+const offline: WatchEvent = {
+  kind: "answer",
+  answer: { askedAtMs: 0, growth: null, isUnreachable: true },
+};
 const age = (ageS: number, usualS = 1): WatchEvent => ({ kind: "age", ageS, usualS });
 const SHOWN: WatchEvent = { kind: "shown" };
 const MOVED: WatchEvent = { kind: "moved" };
@@ -94,6 +98,12 @@ test.each<[string, WatchState, number, Story]>([
     2900,
     unreached,
   ]]],
+  ["a line that seemed too slow is gone", "reconnecting", 4000, [
+    ...LIVE,
+    [2000, { kind: "fit", tooSlow: "connection" }],
+    [2500, offline],
+    [2900, offline],
+  ]],
   ["a line too slow brings no answer in time", "tooSlow", 4000, [
     ...LIVE,
     [2000, { kind: "fit", tooSlow: "connection" }],

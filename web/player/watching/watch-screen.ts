@@ -110,7 +110,8 @@ function liveState(facts: Facts, nowMs: number): WatchState {
   if (facts.line.verdict === "away") return "encoderGone";
   // On a line that is too slow, answers come too late as well.
   const isTooSlow = facts.tooSlow === "connection";
-  if (facts.line.verdict === "broken" && !isTooSlow) return "reconnecting";
+  const isOff = facts.line.verdict === "broken" && (!isTooSlow || facts.line.isUnreachable);
+  if (isOff) return "reconnecting";
   if (!facts.isShown) return facts.tooSlow === null ? "joining" : "tooSlow";
   // A picture that moves a little now and then has stopped as well.
   const stoodMs = stoodForMs(facts, nowMs);
