@@ -64,7 +64,6 @@ const NAMES = [
 export type ControlTree = {
   readonly controller: HTMLElement;
   readonly bar: HTMLElement;
-  readonly live: HTMLElement;
   readonly distance: HTMLElement;
   readonly back: HTMLElement;
   readonly invitation: HTMLElement;
@@ -91,7 +90,6 @@ export function createControlTree(words: PlayerWords): ControlTree {
   return {
     controller: find("media-controller"),
     bar: find(".bar"),
-    live: find("media-live-button"),
     distance: find(".distance"),
     back: find(".back"),
     invitation: find(".invitation"),

@@ -4,7 +4,6 @@
  */
 import { setLanguage } from "media-chrome/dist/utils/i18n.js";
 import type { PlayerWords } from "../../words/player/en.ts";
-import { fill } from "../../words/player/words.ts";
 import { playbackUrlOf } from "../watching/playback-urls.ts";
 import type { Player } from "../engine/player.ts";
 import type { Screen } from "../watching/watch-screen.ts";
@@ -254,7 +253,6 @@ function distanceOf(ageS: number | null): string {
     ? [Math.floor(seconds / 60), seconds % 60]
     : [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const [first = 0, ...rest] = parts;
-  return fill("−{time}", {
-    time: [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":"),
-  });
+  const time = [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":");
+  return `−${time}`;
 }

@@ -83,10 +83,6 @@ export class Stage {
     return this.#video;
   }
 
-  get isEmpty(): boolean {
-    return this.#show === null && this.#waiting === null;
-  }
-
   nowMs(): number {
     return this.#clock.nowMs();
   }

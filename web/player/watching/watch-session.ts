@@ -80,10 +80,6 @@ export class WatchSession {
     return this.#stage.player;
   }
 
-  get status(): VideoStatus | null {
-    return this.#facts.video;
-  }
-
   /** The viewer wants to see it. */
   begin(): void {
     if (!this.#facts.isHeld) return;
